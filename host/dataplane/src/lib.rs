@@ -1,0 +1,1 @@
+//! Worker loop, bursts, packet sets, expiry, effects and the control loop.

@@ -1,0 +1,170 @@
+//! A burst on its way into a guest and back, independent of how either side stores it.
+//!
+//! The dataplane implements [`Exchange`] over its packets and packet-set states; an engine gives it
+//! the guest's buffers to fill and, afterwards, what the guest returned. Bytes are copied once in
+//! each direction, straight between the packet buffer and the guest's memory.
+
+use crate::fault::GuestFault;
+
+/// Which handler an event is for; `types.event-kind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum EventKind {
+    /// The first packet of a packet set.
+    InitPacketSet = 0,
+    /// A packet of a set that has state.
+    Packet = 1,
+    /// The end of an idle set.
+    ExpiredPacketSet = 2,
+    /// A packet that fits no definition.
+    OrphanPacket = 3,
+    /// A period has passed.
+    Periodic = 4,
+}
+
+/// An event without a predecessor in its burst.
+pub const NO_PREVIOUS: u32 = u32::MAX;
+
+/// One event of a burst; `types.event`, laid out as the canonical ABI has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Event {
+    /// Which handler it is for.
+    pub kind: EventKind,
+    /// Ingress port, or index of the period.
+    pub port: u16,
+    /// Where the frame lies in `frames`.
+    pub frame_offset: u32,
+    /// Bytes of the frame there.
+    pub frame_length: u32,
+    /// Bytes of the frame on the wire.
+    pub wire_length: u32,
+    /// Where the state lies in `states`.
+    pub state_offset: u32,
+    /// The last earlier event of the same set, or [`NO_PREVIOUS`].
+    pub previous: u32,
+}
+
+/// Bytes of an [`Event`] in guest memory.
+pub const EVENT_SIZE: usize = 24;
+
+impl Event {
+    /// Writes the event as the canonical ABI lays it out.
+    #[inline]
+    pub fn store(&self, to: &mut [u8; EVENT_SIZE]) {
+        let words = [
+            self.kind as u32 | u32::from(self.port) << 16,
+            self.frame_offset,
+            self.frame_length,
+            self.wire_length,
+            self.state_offset,
+            self.previous,
+        ];
+        for (at, word) in to.as_chunks_mut::<4>().0.iter_mut().zip(words) {
+            *at = word.to_le_bytes();
+        }
+    }
+}
+
+/// What becomes of a packet; `types.action` with its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Dropped, for the reason of this index.
+    Drop(u16),
+    /// Leaves through this port.
+    Send(u16),
+    /// Leaves through every port but its own.
+    Flood,
+    /// Ends here.
+    Consume,
+}
+
+/// Whether a first packet's set gets state; `types.registration`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// It does not.
+    None,
+    /// If there is room.
+    Optional,
+    /// Or the packet is dropped.
+    Required,
+}
+
+/// The answer to one event; `types.verdict`. Its numbers are the guest's: only their *types* have
+/// been checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What becomes of the packet.
+    pub action: Action,
+    /// Whether its set gets state.
+    pub registration: Registration,
+    /// Where the frame lies in the returned frames.
+    pub frame_offset: u32,
+    /// Bytes of it there.
+    pub frame_length: u32,
+}
+
+/// Bytes of a [`Verdict`] in guest memory.
+pub const VERDICT_SIZE: usize = 12;
+
+impl Verdict {
+    /// Reads a verdict as the canonical ABI lays it out.
+    ///
+    /// # Errors
+    /// [`GuestFault::BadValue`] for an action or a registration that does not exist.
+    #[inline]
+    pub fn load(from: &[u8; VERDICT_SIZE]) -> Result<Self, GuestFault> {
+        let word = |at: usize| {
+            u32::from_le_bytes([from[at], from[at + 1], from[at + 2], from[at + 3]])
+        };
+        let target = u16::from_le_bytes([from[2], from[3]]);
+        let action = match from[0] {
+            0 => Action::Drop(target),
+            1 => Action::Send(target),
+            2 => Action::Flood,
+            3 => Action::Consume,
+            _ => return Err(GuestFault::BadValue("an action that does not exist")),
+        };
+        let registration = match from[1] {
+            0 => Registration::None,
+            1 => Registration::Optional,
+            2 => Registration::Required,
+            _ => return Err(GuestFault::BadValue("a registration that does not exist")),
+        };
+        Ok(Self { action, registration, frame_offset: word(4), frame_length: word(8) })
+    }
+}
+
+/// The sizes of a burst's three buffers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Number of events.
+    pub events: u32,
+    /// Bytes of frames, headroom included.
+    pub frames: u32,
+    /// Bytes of states.
+    pub states: u32,
+}
+
+/// A burst that a guest is to handle.
+pub trait Exchange {
+    /// How large it is. Constant until [`Self::accept`].
+    fn layout(&self) -> Layout;
+
+    /// Writes the burst. The slices have exactly the sizes of the layout; their content is
+    /// arbitrary, and what is not written stays what it was.
+    fn fill(&mut self, events: &mut [[u8; EVENT_SIZE]], frames: &mut [u8], states: &mut [u8]);
+
+    /// Takes what the guest returned: as many verdicts as it gave, and its two buffers, which have
+    /// the sizes of the layout.
+    ///
+    /// # Errors
+    /// [`GuestFault::BadOutcome`] or [`GuestFault::BadValue`], naming the rule that a verdict
+    /// breaks.
+    fn accept(
+        &mut self,
+        verdicts: &[[u8; VERDICT_SIZE]],
+        frames: &[u8],
+        states: &[u8],
+    ) -> Result<(), GuestFault>;
+}

@@ -1,0 +1,1 @@
+//! Ports, frames, protocol headers, steering and captures.

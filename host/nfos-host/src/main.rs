@@ -1,0 +1,2 @@
+//! The nfos command.
+fn main() {}

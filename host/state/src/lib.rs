@@ -1,0 +1,1 @@
+//! Vector, map, allocator and distributed object over the transactional memory.

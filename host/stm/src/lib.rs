@@ -1,0 +1,1 @@
+//! Multi-version software transactional memory over cells.

@@ -1,0 +1,1 @@
+//! Atomics, threads and the other seams that the checkers replace.

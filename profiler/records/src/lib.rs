@@ -1,0 +1,10 @@
+//! What the host records of a run: plain structs, no behaviour beyond sums.
+//!
+//! The host writes these and the reports read them; they are the schema of `--json`.
+
+pub mod run;
+
+pub use run::{
+    CauseCount, DropCount, EventCount, FrameCounters, PortCounters, SetCounters, Summary,
+    WorkerCounters,
+};
