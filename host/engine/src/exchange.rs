@@ -5,6 +5,7 @@
 //! each direction, straight between the packet buffer and the guest's memory.
 
 use crate::fault::GuestFault;
+use crate::services::Services;
 
 /// Which handler an event is for; `types.event-kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,8 +147,8 @@ pub struct Layout {
     pub states: u32,
 }
 
-/// A burst that a guest is to handle.
-pub trait Exchange {
+/// A burst that a guest is to handle, with the services `S` that the guest reaches.
+pub trait Exchange<S: Services> {
     /// How large it is. Constant until [`Self::accept`].
     fn layout(&self) -> Layout;
 
@@ -156,13 +157,15 @@ pub trait Exchange {
     fn fill(&mut self, events: &mut [[u8; EVENT_SIZE]], frames: &mut [u8], states: &mut [u8]);
 
     /// Takes what the guest returned: as many verdicts as it gave, and its two buffers, which have
-    /// the sizes of the layout.
+    /// the sizes of the layout. The burst's transaction is decided here, with `services`, so that
+    /// only bytes of events that stand are copied out of the guest.
     ///
     /// # Errors
     /// [`GuestFault::BadOutcome`] or [`GuestFault::BadValue`], naming the rule that a verdict
     /// breaks.
     fn accept(
         &mut self,
+        services: &mut S,
         verdicts: &[[u8; VERDICT_SIZE]],
         frames: &[u8],
         states: &[u8],

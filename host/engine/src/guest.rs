@@ -19,7 +19,7 @@ pub trait Guest<S: Services> {
     ///
     /// # Errors
     /// The guest's fault, or what [`Exchange::accept`] answered.
-    fn handle<E: Exchange>(&mut self, burst: &mut E) -> Result<(), GuestFault>;
+    fn handle<E: Exchange<S>>(&mut self, burst: &mut E) -> Result<(), GuestFault>;
 
     /// Runs `exit`.
     ///
