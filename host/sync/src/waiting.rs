@@ -1,0 +1,62 @@
+//! How to wait: briefly on the core, then by giving it up.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// One wait for another thread. The first rounds spin; later ones yield the core, since whoever is
+/// waited for may have been descheduled from it.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    rounds: u32,
+}
+
+impl Waiting {
+    /// Rounds of doubling length before the core is given up: some 100 pauses together.
+    const SPINS: u32 = 6;
+
+    /// A wait that has not begun.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One round.
+    #[cold]
+    pub fn pause(&mut self) {
+        if self.rounds < Self::SPINS {
+            for _ in 0..1 << self.rounds {
+                std::hint::spin_loop();
+            }
+            self.rounds += 1;
+        } else {
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// A mutual exclusion whose holders never panic half-way, so that it has no poison.
+#[derive(Debug, Default)]
+pub struct Lock<T>(Mutex<T>);
+
+/// The right to the content of a [`Lock`].
+pub type LockGuard<'a, T> = MutexGuard<'a, T>;
+
+impl<T> Lock<T> {
+    /// Wraps a value.
+    pub const fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    /// Waits for the content.
+    pub fn lock(&self) -> LockGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The content, unless someone else has it.
+    pub fn try_lock(&self) -> Option<LockGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(std::sync::TryLockError::Poisoned(poison)) => Some(poison.into_inner()),
+            Err(std::sync::TryLockError::WouldBlock) => None,
+        }
+    }
+}
