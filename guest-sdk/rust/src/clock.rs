@@ -1,0 +1,53 @@
+//! Time, and randomness that a re-run repeats.
+
+use std::time::Duration;
+
+use crate::host;
+
+/// A point in time: nanoseconds since a start that is the same for all workers; of a packet from
+/// a capture its time stamp, since 1970.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(u64);
+
+impl Time {
+    /// The point `ns` nanoseconds after the start.
+    #[inline]
+    pub const fn from_ns(ns: u64) -> Self {
+        Self(ns)
+    }
+
+    /// Nanoseconds since the start.
+    #[inline]
+    pub const fn ns(self) -> u64 {
+        self.0
+    }
+
+    /// Nanoseconds from `earlier` to here; 0 if `earlier` is later, which events of different
+    /// workers may well see.
+    #[inline]
+    pub const fn ns_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// The time of this event; the same whenever it runs again.
+#[inline]
+pub fn now() -> Time {
+    Time(host::now())
+}
+
+/// A uniform number from the whole range, not for secrets; the same whenever the event runs
+/// again.
+#[inline]
+pub fn random() -> u64 {
+    host::random()
+}
+
+/// Whole nanoseconds, at most `u64::MAX`.
+#[inline]
+pub(crate) const fn nanoseconds(duration: Duration) -> u64 {
+    match duration.as_secs().checked_mul(1_000_000_000) {
+        Some(ns) => ns.saturating_add(duration.subsec_nanos() as u64),
+        None => u64::MAX,
+    }
+}

@@ -1,0 +1,1 @@
+//! Tests of network functions without a host.
