@@ -1,0 +1,182 @@
+//! From options to a launch: everything about a run that can be checked without the network
+//! function.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nfos_engine::description::Description;
+
+use crate::failure::Failure;
+use crate::launch::{Launch, Limits, PortSpec};
+use crate::options::{Engine, Options};
+use crate::parameters::{Given, Parameters};
+
+const WORKERS_DEFAULT: usize = 1;
+/// Of a run without ports, and so without an end of its own.
+const DURATION_WITHOUT_PORTS: Duration = Duration::from_secs(10);
+const SEED_DEFAULT: u64 = 1;
+const QUANTUM_DEFAULT: Duration = Duration::from_millis(1);
+/// Events of one call: enough to hide the cost of the crossing, few enough to stay in the cache.
+const BURST_MAX: usize = 32;
+/// Workers of `check`.
+const REHEARSAL_WORKERS: usize = 2;
+/// What they get.
+const REHEARSAL_PORT: &str = "synthetic:packets=4096";
+/// Long enough for all of it.
+const REHEARSAL_TIME_MAX: Duration = Duration::from_secs(10);
+/// Of aggregate state and packet sets, in bytes.
+const STATE_LIMIT_DEFAULT: u64 = 1 << 30;
+
+/// A run that is ready but for the network function and its parameters.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) nf: PathBuf,
+    pub(crate) limits: Limits,
+    pub(crate) given: Given,
+    /// Ports as the operator wrote them.
+    pub(crate) ports_written: Vec<String>,
+    /// Without parameters.
+    pub(crate) launch: Launch,
+    /// What the operator should know and did not ask for.
+    pub(crate) warnings: Vec<String>,
+    /// The same, without being a reason to worry.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Plan {
+    /// Checks options for a machine of `cores`.
+    ///
+    /// # Errors
+    /// No network function, a port that is not written as ports are, an engine that is not there.
+    pub(crate) fn new(options: Options, cores: usize) -> Result<Self, Failure> {
+        let given = options.given();
+        let nf = options
+            .nf
+            .ok_or_else(|| Failure::input("no network function is given: add --nf FILE"))?;
+        if options.engine == Some(Engine::Component) {
+            return Err(Failure::input(
+                "--engine component: this build has the direct engine only; leave --engine out",
+            ));
+        }
+        let workers = options.cores.map_or(WORKERS_DEFAULT, |cores| cores.0);
+        let mut duration = options.duration.map(|span| span.0);
+        let mut notes = Vec::new();
+        if options.ports.is_empty() && duration.is_none() {
+            duration = Some(DURATION_WITHOUT_PORTS);
+            let seconds = DURATION_WITHOUT_PORTS.as_secs();
+            notes.push(format!("no --port and no --duration: synthetic traffic for {seconds} s"));
+        }
+        let launch = Launch {
+            workers,
+            ports: ports(&options.ports)?,
+            parameters: BTreeMap::new(),
+            duration,
+            packet_sets: options.packet_sets.map(u32::from),
+            seed: options.seed.unwrap_or(SEED_DEFAULT),
+            state_bytes_max: options.state_limit.map_or(STATE_LIMIT_DEFAULT, |limit| limit.0),
+            fault_pcap: options.fault_pcap,
+            quantum: options.quantum.map_or(QUANTUM_DEFAULT, |span| span.0),
+            burst_max: BURST_MAX,
+            pin: workers <= cores,
+        };
+        Ok(Self {
+            nf,
+            limits: Limits { time: options.time_limit, memory: options.memory_limit },
+            given,
+            ports_written: options.ports,
+            launch,
+            warnings: crowded(workers, cores).into_iter().collect(),
+            notes,
+        })
+    }
+}
+
+/// The launch of `check`: a few workers, so that crossing between them shows, and an end.
+///
+/// # Errors
+/// None; ports are parsed like an operator's.
+pub(crate) fn rehearsal(
+    description: &Description,
+    parameters: Parameters,
+    cores: usize,
+) -> Result<Launch, Failure> {
+    let specs = vec![REHEARSAL_PORT.to_owned(); usize::from(description.ports.max(1))];
+    Ok(Launch {
+        workers: REHEARSAL_WORKERS,
+        ports: ports(&specs)?,
+        parameters,
+        duration: Some(REHEARSAL_TIME_MAX),
+        packet_sets: None,
+        seed: SEED_DEFAULT,
+        state_bytes_max: STATE_LIMIT_DEFAULT,
+        fault_pcap: None,
+        quantum: QUANTUM_DEFAULT,
+        burst_max: BURST_MAX,
+        pin: REHEARSAL_WORKERS <= cores,
+    })
+}
+
+fn ports(written: &[String]) -> Result<Vec<PortSpec>, Failure> {
+    let port = |(number, spec): (usize, &String)| {
+        spec.parse::<PortSpec>()
+            .map_err(|error| Failure::input(format!("port {number}, {spec:?}: {error}")))
+    };
+    written.iter().enumerate().map(port).collect()
+}
+
+fn crowded(workers: usize, cores: usize) -> Option<String> {
+    (workers > cores).then(|| {
+        format!(
+            "--cores {workers} on a machine that has {cores}: the workers take turns, so rates say \
+             nothing about {workers} cores"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Cores;
+
+    fn options() -> Options {
+        Options { nf: Some("fw.wasm".into()), ..Options::default() }
+    }
+
+    fn refused(options: Options) -> String {
+        match Plan::new(options, 2) {
+            Err(Failure::Input(message)) => message,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn without_ports_and_duration_it_runs_ten_seconds_and_says_so() {
+        let plan = Plan::new(options(), 2).unwrap();
+        assert_eq!(plan.launch.duration, Some(Duration::from_secs(10)));
+        assert_eq!(plan.notes, ["no --port and no --duration: synthetic traffic for 10 s"]);
+        assert!(plan.warnings.is_empty() && plan.launch.pin);
+
+        let timed = Options { duration: Some("3".parse().unwrap()), ..options() };
+        let plan = Plan::new(timed, 2).unwrap();
+        assert_eq!(plan.launch.duration, Some(Duration::from_secs(3)));
+        assert!(plan.notes.is_empty());
+    }
+
+    #[test]
+    fn more_workers_than_cores_are_warned_about_and_run() {
+        let plan = Plan::new(Options { cores: Some(Cores(23)), ..options() }, 2).unwrap();
+        assert_eq!(plan.launch.workers, 23);
+        assert!(!plan.launch.pin);
+        assert!(plan.warnings[0].starts_with("--cores 23 on a machine that has 2"));
+    }
+
+    #[test]
+    fn what_cannot_run_is_refused() {
+        assert!(refused(Options::default()).contains("--nf"));
+        let component = Options { engine: Some(Engine::Component), ..options() };
+        assert!(refused(component).starts_with("--engine component"));
+        let ports = vec!["token-ring:0".to_owned()];
+        assert!(refused(Options { ports, ..options() }).starts_with("port 0, \"token-ring:0\": "));
+    }
+}
