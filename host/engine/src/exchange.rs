@@ -115,9 +115,8 @@ impl Verdict {
     /// [`GuestFault::BadValue`] for an action or a registration that does not exist.
     #[inline]
     pub fn load(from: &[u8; VERDICT_SIZE]) -> Result<Self, GuestFault> {
-        let word = |at: usize| {
-            u32::from_le_bytes([from[at], from[at + 1], from[at + 2], from[at + 3]])
-        };
+        let word =
+            |at: usize| u32::from_le_bytes([from[at], from[at + 1], from[at + 2], from[at + 3]]);
         let target = u16::from_le_bytes([from[2], from[3]]);
         let action = match from[0] {
             0 => Action::Drop(target),

@@ -1,10 +1,28 @@
 //! Runs guests: every Wasmtime type lives here.
 //!
-//! A guest reaches the host through [`services::Services`], and gets its packets through
-//! [`exchange::Exchange`]; the dataplane implements both and knows no engine.
+//! [`Engine::load`] makes a [`NetworkFunction`] of a file, and that an instance for each worker:
+//! a [`guest::Guest`]. A guest reaches the host through [`services::Services`], and gets its
+//! packets through [`exchange::Exchange`]; the dataplane implements both and knows no engine.
 
+mod cache;
+pub mod component;
+mod contract;
+mod describe;
 pub mod description;
+mod digest;
+mod direct;
+mod engine;
 pub mod exchange;
 pub mod fault;
 pub mod guest;
+mod last_words;
+mod limits;
+mod load;
+mod no_services;
 pub mod services;
+mod trap;
+
+pub use digest::Digest;
+pub use direct::DirectGuest;
+pub use engine::{Engine, EngineError, Settings, TICK};
+pub use load::{LoadError, NetworkFunction};

@@ -1,0 +1,68 @@
+//! `hash-map`: a map from short byte strings to cells.
+
+use wasmtime::{Linker, Result};
+
+use super::memory::reach;
+use super::{Call, Host};
+use crate::services::{Handle, Services, SetOutcome};
+
+const INTERFACE: &str = "nfos:nf/hash-map@0.1.0";
+
+pub(super) fn link<S: Services>(linker: &mut Linker<Host<S>>) -> Result<()> {
+    linker
+        .func_wrap(INTERFACE, "[static]hash-map.open", open::<S>)?
+        .func_wrap(INTERFACE, "[method]hash-map.get", get::<S>)?
+        .func_wrap(INTERFACE, "[method]hash-map.set", set::<S>)?
+        .func_wrap(INTERFACE, "[method]hash-map.remove", remove::<S>)?
+        .func_wrap(INTERFACE, "[resource-drop]hash-map", |_: Handle| {})?;
+    Ok(())
+}
+
+fn open<S: Services>(
+    mut call: Call<S>,
+    name: u32,
+    name_length: u32,
+    capacity: u32,
+    key_size: u32,
+) -> Result<Handle> {
+    let (services, memory) = reach(&mut call);
+    Ok(services.open_map(memory.text(name, name_length)?, capacity, key_size)?)
+}
+
+fn get<S: Services>(
+    mut call: Call<S>,
+    map: Handle,
+    key: u32,
+    key_length: u32,
+    answer: u32,
+) -> Result<()> {
+    let (services, mut memory) = reach(&mut call);
+    let cell = services.map_get(map, memory.bytes(key, key_length)?)?;
+    Ok(memory.store_option(answer, cell.as_ref())?)
+}
+
+#[expect(clippy::too_many_arguments, reason = "a cell is flattened into six parameters")]
+fn set<S: Services>(
+    mut call: Call<S>,
+    map: Handle,
+    key: u32,
+    key_length: u32,
+    w0: u64,
+    w1: u64,
+    w2: u64,
+    w3: u64,
+    w4: u64,
+    w5: u64,
+) -> Result<u32> {
+    let (services, memory) = reach(&mut call);
+    let key = memory.bytes(key, key_length)?;
+    Ok(match services.map_set(map, key, [w0, w1, w2, w3, w4, w5])? {
+        SetOutcome::Ok => 0,
+        SetOutcome::Full => 1,
+    })
+}
+
+fn remove<S: Services>(mut call: Call<S>, map: Handle, key: u32, key_length: u32) -> Result<u32> {
+    let (services, memory) = reach(&mut call);
+    Ok(services.map_remove(map, memory.bytes(key, key_length)?)?.into())
+}
