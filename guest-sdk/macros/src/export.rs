@@ -17,9 +17,8 @@ pub(crate) fn expand(mut block: ItemImpl) -> Result<TokenStream> {
         return Err(Error::new_spanned(&block.self_ty, wanted));
     }
     let kinds = (0_u8..).zip(HANDLERS).filter(|(_, name)| has(&block, name)).map(|(kind, _)| kind);
-    let handles = kinds.fold(quote!(::nfos::function::Handles::NONE), |set, kind| {
-        quote!(#set.and(#kind))
-    });
+    let handles =
+        kinds.fold(quote!(::nfos::function::Handles::NONE), |set, kind| quote!(#set.and(#kind)));
     block.items.push(parse_quote!(
         const HANDLES: ::nfos::function::Handles = #handles;
     ));
@@ -42,7 +41,9 @@ fn fill_in(block: &mut ItemImpl) {
         }
     }
     if !has(block, "PORTS") {
-        block.items.push(parse_quote!(const PORTS: u16 = 1;));
+        block.items.push(parse_quote!(
+            const PORTS: u16 = 1;
+        ));
     }
     for name in ["Parameters", "State", "Event"] {
         if !has(block, name) {
@@ -51,7 +52,9 @@ fn fill_in(block: &mut ItemImpl) {
         }
     }
     if !has(block, "Reason") {
-        block.items.push(parse_quote!(type Reason = ::nfos::reasons::FrameReason;));
+        block.items.push(parse_quote!(
+            type Reason = ::nfos::reasons::FrameReason;
+        ));
     }
 }
 

@@ -68,7 +68,8 @@ fn constraint(field: &Field) -> Result<TokenStream> {
         return Ok(quote!(<#of as ::nfos::parameters::ParameterType>::constraint()));
     };
     let range = attribute.parse_args::<ExprRange>()?;
-    let (Some(first), Some(last), RangeLimits::Closed(_)) = (&range.start, &range.end, range.limits)
+    let (Some(first), Some(last), RangeLimits::Closed(_)) =
+        (&range.start, &range.end, range.limits)
     else {
         return Err(Error::new_spanned(range, "a range names its first and its last: `1..=64`"));
     };

@@ -112,9 +112,12 @@ fn stored(item: &DeriveInput) -> Result<TokenStream> {
     let idents: Vec<_> = fields.iter().filter_map(|field| field.ident.clone()).collect();
     let types: Vec<_> = fields.iter().map(|field| &field.ty).collect();
     let offsets: Vec<_> = idents.iter().map(offset_name).collect();
-    let ends = std::iter::once(quote!(0)).chain(types.iter().zip(&offsets).map(|(of, offset)| {
-        quote!(Self::#offset + <#of as ::nfos::layout::Stored>::SIZE)
-    }));
+    let ends = std::iter::once(quote!(0)).chain(
+        types
+            .iter()
+            .zip(&offsets)
+            .map(|(of, offset)| quote!(Self::#offset + <#of as ::nfos::layout::Stored>::SIZE)),
+    );
     let ends: Vec<_> = ends.collect();
     let starts = &ends[..types.len()];
     let end = &ends[types.len()];

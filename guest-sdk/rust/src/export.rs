@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::arena;
 use crate::bindings::exports::nfos::nf::handlers::{
-    self, Guest, _export_describe_cabi, _export_exit_cabi, _export_init_cabi,
+    self, _export_describe_cabi, _export_exit_cabi, _export_init_cabi, Guest,
 };
 use crate::contract::{Event, Verdict};
 use crate::host;

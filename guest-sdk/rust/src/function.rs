@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use crate::layout;
 use crate::packet::Packet;
 use crate::packet_sets::{PacketSet, Rule};
 use crate::parameters::Parameters;
 use crate::reasons;
 use crate::verdict::{IntoVerdict, Verdict};
-use crate::layout;
 
 /// A network function.
 ///

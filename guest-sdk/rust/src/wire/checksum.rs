@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn update_equals_recomputation_for_every_value_of_a_word() {
-        let mut header = [0x45, 0, 0, 84, 0x12, 0x34, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 1, 2, 3];
+        let mut header =
+            [0x45, 0, 0, 84, 0x12, 0x34, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 1, 2, 3];
         let before = finish(sum(&header, 0));
         let old = u16::from_be_bytes([header[8], header[9]]);
         for new in 0..=u16::MAX {
