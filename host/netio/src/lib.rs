@@ -1,1 +1,47 @@
 //! Ports, frames, protocol headers, steering and captures.
+//!
+//! Everything between the wire and the worker, and nothing beyond: no transaction, no network
+//! function, no thread of its own. What comes from the wire or a file is hostile and is checked
+//! where it enters; nothing reads beyond a frame, and after start-up nothing allocates.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `frame`, `pool` | packets in buffers that are made once: [`Frame`], [`Pool`] |
+//! | [`headers`] | checked views of protocol headers, and their emission |
+//! | [`rules`] | packet-set definitions as plain values, and what is wrong with them |
+//! | `gather`, `key` | header fields collected into a [`Key`] |
+//! | `classifier` | from a frame to its packet set: [`Classifier`] |
+//! | [`toeplitz`], `steering` | from a frame to its worker: [`Steering`] |
+//! | `ring` | bursts between two threads: [`ring()`] |
+//! | [`capture`] | pcap and pcapng files |
+//! | [`port`] | port specifications, live ports, the memory port |
+//! | [`synthetic`] | workloads made up |
+#![forbid(unsafe_code)]
+
+pub mod capture;
+mod classifier;
+mod frame;
+mod gather;
+pub mod headers;
+mod id;
+mod key;
+mod pool;
+pub mod port;
+mod ring;
+pub mod rules;
+mod steering;
+pub mod synthetic;
+pub mod toeplitz;
+
+pub use classifier::{Class, Classifier};
+pub use frame::{FRAME_BYTES_MAX, Frame, HEADROOM, TooLong};
+pub use id::{PORTS_MAX, PortId};
+pub use key::{KEY_BYTES_MAX, Key};
+pub use pool::Pool;
+pub use port::{
+    CaptureSpec, Clock, MemorySpec, Port, PortCounters, PortError, PortSpec, Queue, Received,
+    Repeat, SpecError, check_files, open_live,
+};
+pub use ring::{Receiver, Sender, ring};
+pub use rules::{Field, KeyRule, Layer, RuleError, SetRules};
+pub use steering::{Steering, WORKERS_MAX, WorkerCountError};

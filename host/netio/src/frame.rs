@@ -1,0 +1,266 @@
+//! A packet: the bytes of a frame, where and when they arrived, and room to grow at the front.
+//!
+//! The buffer is one allocation that lives as long as the frame. The bytes start [`HEADROOM`] bytes
+//! into it, on a cache line of their own, so that a header that becomes longer (a tunnel) moves
+//! only its own start, and what lies behind the header never moves. Frames are made at start-up
+//! (see [`Pool`](crate::Pool)) and handed from owner to owner; moving one moves 48 bytes.
+
+use crate::id::PortId;
+use std::fmt;
+
+/// Bytes in front of a loaded frame that it may grow into.
+pub const HEADROOM: usize = 128;
+
+/// The longest frame there is: an Ethernet header and 65,535 bytes of payload.
+pub const FRAME_BYTES_MAX: usize = 14 + 65_535;
+
+const CACHE_LINE: usize = 64;
+
+/// The bytes do not fit into the frame's buffer; the frame is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{bytes} bytes do not fit where there is room for {room}")]
+pub struct TooLong {
+    /// Bytes that were to be stored.
+    pub bytes: usize,
+    /// Bytes there was room for.
+    pub room: usize,
+}
+
+/// An owned packet with room for a fixed number of bytes.
+pub struct Frame {
+    buffer: Box<[u8]>,
+    /// What came with the packet; free to read and to set.
+    pub timestamp_ns: u64,
+    /// Its place in the order of arrival, as its port counts.
+    pub sequence: u64,
+    /// Bytes of the frame on the wire, without the frame check sequence. More than
+    /// [`Self::bytes`] holds where a capture cut the frame.
+    pub wire_length: u32,
+    length: u32,
+    /// The port it came from.
+    pub port: PortId,
+    start: u16,
+    /// `start` of a frame just loaded: the first cache line after the headroom.
+    origin: u16,
+}
+
+impl Frame {
+    /// An empty frame with room for `bytes_max` bytes behind the headroom.
+    ///
+    /// Allocates: for start-up only. `bytes_max` is at most [`FRAME_BYTES_MAX`]; more is cut to it.
+    pub fn new(bytes_max: usize) -> Self {
+        let bytes_max = bytes_max.min(FRAME_BYTES_MAX);
+        let buffer = vec![0; CACHE_LINE - 1 + HEADROOM + bytes_max].into_boxed_slice();
+        let past_line = (buffer.as_ptr().addr() + HEADROOM) % CACHE_LINE;
+        let to_line = (CACHE_LINE - past_line) % CACHE_LINE;
+        let origin = u16::try_from(HEADROOM + to_line).expect("headroom and a line are below 2^16");
+        Self {
+            buffer,
+            timestamp_ns: 0,
+            sequence: 0,
+            wire_length: 0,
+            length: 0,
+            port: PortId::new(0),
+            start: origin,
+            origin,
+        }
+    }
+
+    /// The bytes of the frame.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        let start = usize::from(self.start);
+        &self.buffer[start..start + self.length as usize]
+    }
+
+    /// The bytes of the frame, to change in place.
+    #[inline]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        let start = usize::from(self.start);
+        &mut self.buffer[start..start + self.length as usize]
+    }
+
+    /// How many bytes it holds.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.length as usize
+    }
+
+    /// Whether it holds none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// How many bytes it can be loaded with.
+    #[inline]
+    pub fn capacity(&self) -> usize {
+        self.buffer.len() - usize::from(self.origin)
+    }
+
+    /// How many bytes it can grow by at its front.
+    #[inline]
+    pub fn headroom(&self) -> usize {
+        HEADROOM.saturating_sub(usize::from(self.origin - self.start.min(self.origin)))
+            + usize::from(self.start.saturating_sub(self.origin))
+    }
+
+    /// Makes it the packet given, with all its headroom.
+    ///
+    /// Cost: one copy.
+    ///
+    /// # Errors
+    /// [`TooLong`] if `bytes` are more than [`Self::capacity`].
+    #[inline]
+    pub fn load(
+        &mut self,
+        bytes: &[u8],
+        port: PortId,
+        wire_length: u32,
+        timestamp_ns: u64,
+        sequence: u64,
+    ) -> Result<(), TooLong> {
+        let start = usize::from(self.origin);
+        let room = self.buffer.len() - start;
+        let Some(place) = self.buffer.get_mut(start..start + bytes.len()) else {
+            return Err(TooLong { bytes: bytes.len(), room });
+        };
+        place.copy_from_slice(bytes);
+        self.start = self.origin;
+        self.length = bytes.len() as u32;
+        self.port = port;
+        self.wire_length = wire_length;
+        self.timestamp_ns = timestamp_ns;
+        self.sequence = sequence;
+        Ok(())
+    }
+
+    /// Makes it a copy of another packet.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    #[inline]
+    pub fn load_from(&mut self, other: &Frame) -> Result<(), TooLong> {
+        self.load(other.bytes(), other.port, other.wire_length, other.timestamp_ns, other.sequence)
+    }
+
+    /// Replaces its first `old_length` bytes by `new`; the bytes behind them stay in place.
+    ///
+    /// A longer front grows into the headroom, a shorter one gives room back, and `wire_length`
+    /// follows. An `old_length` beyond the frame means all of it. Cost: one copy of `new`.
+    ///
+    /// # Errors
+    /// [`TooLong`] if the front would grow beyond the headroom.
+    #[inline]
+    pub fn replace_front(&mut self, old_length: usize, new: &[u8]) -> Result<(), TooLong> {
+        let old_length = old_length.min(self.length as usize);
+        let behind = usize::from(self.start) + old_length;
+        let first = usize::from(self.origin) - HEADROOM;
+        let Some(start) = behind.checked_sub(new.len()).filter(|start| *start >= first) else {
+            return Err(TooLong { bytes: new.len(), room: behind - first });
+        };
+        self.buffer[start..behind].copy_from_slice(new);
+        self.length = (self.length as usize - old_length + new.len()) as u32;
+        self.wire_length =
+            (self.wire_length.saturating_sub(old_length as u32)).saturating_add(new.len() as u32);
+        // A front cut away from a frame of more than 65,535 bytes may start beyond 16 bits: then
+        // the rest moves down, which no packet of a network does.
+        match u16::try_from(start) {
+            Ok(start) => self.start = start,
+            Err(_) => self.move_to_origin(start),
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn move_to_origin(&mut self, from: usize) {
+        self.buffer.copy_within(from..from + self.length as usize, usize::from(self.origin));
+        self.start = self.origin;
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frame")
+            .field("port", &self.port)
+            .field("sequence", &self.sequence)
+            .field("timestamp_ns", &self.timestamp_ns)
+            .field("wire_length", &self.wire_length)
+            .field("bytes", &self.bytes())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PORT: PortId = PortId::new(3);
+
+    fn loaded(bytes: &[u8]) -> Frame {
+        let mut frame = Frame::new(256);
+        frame.load(bytes, PORT, bytes.len() as u32, 7, 9).unwrap();
+        frame
+    }
+
+    #[test]
+    fn a_frame_is_cheap_to_move() {
+        assert!(size_of::<Frame>() <= 48, "{}", size_of::<Frame>());
+    }
+
+    #[test]
+    fn a_frame_begins_on_a_cache_line_and_keeps_what_it_was_loaded_with() {
+        for _ in 0..50 {
+            let frame = loaded(b"0123456789");
+            assert_eq!(frame.bytes().as_ptr().addr() % CACHE_LINE, 0);
+            assert_eq!(frame.bytes(), b"0123456789");
+            assert_eq!((frame.port, frame.wire_length), (PORT, 10));
+            assert_eq!((frame.timestamp_ns, frame.sequence), (7, 9));
+            assert!(frame.capacity() >= 256);
+            assert_eq!(frame.headroom(), HEADROOM);
+        }
+    }
+
+    #[test]
+    fn the_front_is_replaced_and_the_rest_stays() {
+        let mut frame = loaded(b"0123456789");
+        let rest = frame.bytes()[4..].as_ptr();
+        frame.replace_front(4, b"abcd").unwrap();
+        assert_eq!(frame.bytes(), b"abcd456789");
+        frame.replace_front(4, b"tunnel:").unwrap();
+        assert_eq!(frame.bytes(), b"tunnel:456789");
+        assert_eq!((frame.wire_length, frame.headroom()), (13, HEADROOM - 3));
+        assert_eq!(frame.bytes()[7..].as_ptr(), rest);
+        frame.replace_front(7, b"").unwrap();
+        assert_eq!(frame.bytes(), b"456789");
+        assert_eq!((frame.wire_length, frame.headroom()), (6, HEADROOM + 4));
+        assert_eq!(frame.bytes().as_ptr(), rest);
+        frame.replace_front(usize::MAX, b"new").unwrap();
+        assert_eq!(frame.bytes(), b"new");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_changes_nothing() {
+        let mut frame = loaded(b"0123456789");
+        let room = frame.capacity();
+        let long = vec![1; room + 1];
+        assert_eq!(frame.load(&long, PORT, 0, 0, 0), Err(TooLong { bytes: room + 1, room }));
+        let front = vec![1; HEADROOM + 3];
+        let refused = Err(TooLong { bytes: HEADROOM + 3, room: HEADROOM + 2 });
+        assert_eq!(frame.replace_front(2, &front), refused);
+        assert_eq!(frame.bytes(), b"0123456789");
+        frame.replace_front(3, &front).unwrap();
+        assert_eq!(frame.headroom(), 0);
+        assert_eq!(frame.bytes().len(), 10 + HEADROOM);
+    }
+
+    #[test]
+    fn the_front_of_the_longest_frame_can_be_cut() {
+        let mut frame = Frame::new(FRAME_BYTES_MAX);
+        let bytes: Vec<u8> = (0..FRAME_BYTES_MAX).map(|i| i as u8).collect();
+        frame.load(&bytes, PORT, bytes.len() as u32, 0, 0).unwrap();
+        frame.replace_front(FRAME_BYTES_MAX - 5, b"").unwrap();
+        assert_eq!(frame.bytes(), &bytes[FRAME_BYTES_MAX - 5..]);
+        assert_eq!(frame.wire_length, 5);
+    }
+}

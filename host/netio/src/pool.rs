@@ -1,0 +1,84 @@
+//! Frames that are free: made once, taken and given back, never freed while packets flow.
+//!
+//! Last in, first out: the frame given back last is the one most likely still in the cache.
+
+use crate::frame::Frame;
+
+/// A stock of free frames of one owner.
+#[derive(Debug)]
+pub struct Pool {
+    free: Vec<Frame>,
+    bytes_max: usize,
+}
+
+impl Pool {
+    /// A pool of `frames` frames, each with room for `bytes_max` bytes.
+    ///
+    /// Allocates all of them, so that no later call does.
+    pub fn new(frames: usize, bytes_max: usize) -> Self {
+        Self { free: (0..frames).map(|_| Frame::new(bytes_max)).collect(), bytes_max }
+    }
+
+    /// Makes room to be given `frames` frames more than the pool was made with. For start-up, where
+    /// frames of other pools end up in this one.
+    pub fn reserve(&mut self, frames: usize) {
+        self.free.reserve_exact(frames);
+    }
+
+    /// A free frame, or none. Its content is arbitrary.
+    #[inline]
+    pub fn take(&mut self) -> Option<Frame> {
+        self.free.pop()
+    }
+
+    /// Takes a frame back. Allocates only beyond the number of frames made or
+    /// [reserved](Self::reserve).
+    #[inline]
+    pub fn give(&mut self, frame: Frame) {
+        self.free.push(frame);
+    }
+
+    /// Takes back all frames of a vector, leaving it empty with its room.
+    #[inline]
+    pub fn give_all(&mut self, frames: &mut Vec<Frame>) {
+        self.free.append(frames);
+    }
+
+    /// How many frames are free.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.free.len()
+    }
+
+    /// Whether none is.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.free.is_empty()
+    }
+
+    /// Bytes that each frame made by this pool has room for.
+    #[inline]
+    pub fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_gives_what_it_was_made_with_and_what_came_back() {
+        let mut pool = Pool::new(2, 100);
+        let first = pool.take().unwrap();
+        assert!(first.capacity() >= 100);
+        let second = pool.take().unwrap();
+        assert!(pool.take().is_none() && pool.is_empty());
+        pool.give(first);
+        assert_eq!(pool.len(), 1);
+        let mut rest = vec![second];
+        pool.give_all(&mut rest);
+        assert!(rest.is_empty());
+        assert_eq!((pool.len(), pool.bytes_max()), (2, 100));
+    }
+}
