@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::failure::Failure;
-use crate::launch;
 use crate::numbers::grouped;
 use crate::terminal::{plain, print};
 
@@ -28,7 +27,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let module = std::fs::read(&arguments.input)
         .map_err(|error| Failure::input(format!("{input}: cannot be read: {error}")))?;
     let component =
-        launch::component(&module).map_err(|error| Failure::input(format!("{input}: {error}")))?;
+        nfos_engine::component::encode(&module).map_err(|error| Failure::input(format!("{input}: {error}")))?;
     std::fs::write(&arguments.output, &component)
         .map_err(|error| Failure::failed(format!("{output}: cannot be written: {error}")))?;
     let size = grouped(component.len() as u64);
