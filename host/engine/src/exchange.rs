@@ -65,6 +65,33 @@ impl Event {
             *at = word.to_le_bytes();
         }
     }
+
+    /// Reads an event as the canonical ABI lays it out: what the guest's side does.
+    ///
+    /// # Errors
+    /// [`GuestFault::BadValue`] for a kind that does not exist.
+    #[inline]
+    pub fn load(from: &[u8; EVENT_SIZE]) -> Result<Self, GuestFault> {
+        let word =
+            |at: usize| u32::from_le_bytes([from[at], from[at + 1], from[at + 2], from[at + 3]]);
+        let kind = match from[0] {
+            0 => EventKind::InitPacketSet,
+            1 => EventKind::Packet,
+            2 => EventKind::ExpiredPacketSet,
+            3 => EventKind::OrphanPacket,
+            4 => EventKind::Periodic,
+            _ => return Err(GuestFault::BadValue("an event kind that does not exist")),
+        };
+        Ok(Self {
+            kind,
+            port: u16::from_le_bytes([from[2], from[3]]),
+            frame_offset: word(4),
+            frame_length: word(8),
+            wire_length: word(12),
+            state_offset: word(16),
+            previous: word(20),
+        })
+    }
 }
 
 /// What becomes of a packet; `types.action` with its target.

@@ -18,6 +18,7 @@ pub mod guest;
 mod last_words;
 mod limits;
 mod load;
+pub mod native;
 mod no_services;
 pub mod services;
 mod trap;

@@ -11,8 +11,7 @@ use support::Guest;
 use support::burst::{Burst, FRAME, event};
 use support::recorder::{Called, Recorder};
 
-const IMPORT_EMIT: &str =
-    r#"(import "nfos:nf/event@0.1.0" "emit" (func $emit (param i32 i64)))"#;
+const IMPORT_EMIT: &str = r#"(import "nfos:nf/event@0.1.0" "emit" (func $emit (param i32 i64)))"#;
 
 #[test]
 fn a_burst_comes_back_as_the_guest_left_it() {

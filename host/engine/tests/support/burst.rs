@@ -24,8 +24,15 @@ pub struct Burst {
 
 impl Burst {
     pub fn of(events: u32) -> Self {
-        let [frames, states] = [STRIDE, STATE].map(|size| Vec::with_capacity((events * size) as usize));
-        Self { events, verdicts: Vec::with_capacity(events as usize), frames, states, refusal: None }
+        let [frames, states] =
+            [STRIDE, STATE].map(|size| Vec::with_capacity((events * size) as usize));
+        Self {
+            events,
+            verdicts: Vec::with_capacity(events as usize),
+            frames,
+            states,
+            refusal: None,
+        }
     }
 
     pub fn frame(&self, event: u32) -> &[u8] {

@@ -132,12 +132,7 @@ impl Services for Recorder {
     fn next_expired(&mut self, allocator: Handle) -> Answer<Option<ExpiredLease>> {
         self.note(Called::NextExpired(allocator), self.answers.lease)
     }
-    fn open_distributed(
-        &mut self,
-        name: &str,
-        merges: &[Merge],
-        staleness: u64,
-    ) -> Answer<Handle> {
+    fn open_distributed(&mut self, name: &str, merges: &[Merge], staleness: u64) -> Answer<Handle> {
         let called = Called::OpenDistributed(name.to_owned(), merges.to_owned(), staleness);
         self.note(called, self.answers.handle)
     }
