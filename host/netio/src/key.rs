@@ -6,6 +6,9 @@ use std::hash::{Hash, Hasher};
 /// The most bytes a key has. Every field once, at IPv6, makes 49.
 pub const KEY_BYTES_MAX: usize = 56;
 
+/// Words of a key: seven for its bytes, the last for length and definition.
+pub const KEY_WORDS: usize = WORDS + 1;
+
 /// Words that hold a key's bytes.
 pub(crate) const WORDS: usize = KEY_BYTES_MAX / 8;
 
@@ -18,7 +21,7 @@ pub(crate) const WORDS: usize = KEY_BYTES_MAX / 8;
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(align(64))]
 pub struct Key {
-    words: [u64; WORDS + 1],
+    words: [u64; KEY_WORDS],
 }
 
 impl Key {
@@ -43,7 +46,7 @@ impl Key {
 
     /// Its words, the last with length and definition: for tables that store keys.
     #[inline]
-    pub fn words(&self) -> &[u64; WORDS + 1] {
+    pub fn words(&self) -> &[u64; KEY_WORDS] {
         &self.words
     }
 

@@ -36,7 +36,7 @@ pub mod toeplitz;
 pub use classifier::{Class, Classifier};
 pub use frame::{FRAME_BYTES_MAX, Frame, HEADROOM, TooLong};
 pub use id::{PORTS_MAX, PortId};
-pub use key::{KEY_BYTES_MAX, Key};
+pub use key::{KEY_BYTES_MAX, KEY_WORDS, Key};
 pub use pool::Pool;
 pub use port::{
     CaptureSpec, Clock, MemorySpec, Port, PortCounters, PortError, PortSpec, Queue, Received,
@@ -45,3 +45,4 @@ pub use port::{
 pub use ring::{Receiver, Sender, ring};
 pub use rules::{Field, KeyRule, Layer, RuleError, SetRules};
 pub use steering::{Steering, WORKERS_MAX, WorkerCountError};
+pub use synthetic::Workload;

@@ -4,7 +4,7 @@
 //! plain loads and stores and read by whoever shows them. Relaxed everywhere: each counter is a
 //! number by itself, and the readers of a final sum have joined the writers before.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use nfos_sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Frames and bytes since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -14,8 +14,8 @@ use crate::frame::Frame;
 use crate::id::PortId;
 use crate::pool::Pool;
 use crate::steering::Steering;
+use nfos_sync::Arc;
 use std::path::Path;
-use std::sync::Arc;
 
 const CACHE_LINE: usize = 64;
 
