@@ -1,1 +1,32 @@
 //! Worker loop, bursts, packet sets, expiry, effects and the control loop.
+//!
+//! [`run`] sets a network function up on a number of workers and drives packets through it. Every
+//! packet that a port hands over ends in exactly one of sent, consumed and dropped for a reason.
+#![forbid(unsafe_code)]
+
+mod burst;
+mod counters;
+mod definitions;
+mod effects;
+mod egress;
+mod factory;
+mod launch;
+mod live;
+mod notice;
+mod observer;
+mod packet_set;
+mod reasons;
+mod run;
+mod script;
+mod services;
+mod setup;
+mod summary;
+mod trace;
+mod worker;
+
+pub use burst::EVENTS_MAX;
+pub use factory::Factory;
+pub use launch::{
+    Inspection, Launch, Observation, PACKET_SETS_MAX, RunError, WORKERS_MAX, inspect, run,
+};
+pub use services::WorkerServices;

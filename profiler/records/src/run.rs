@@ -72,6 +72,8 @@ pub struct FrameCounters {
     pub transmitted: u64,
     /// Not taken: the port does not exist, the frame does not fit, or its queue stayed full.
     pub refused: u64,
+    /// Of these the ones that were no received packet (a dropped packet is in `drops`), by reason.
+    pub refusals: Vec<DropCount>,
 }
 
 /// One port.
@@ -89,6 +91,8 @@ pub struct PortCounters {
     pub transmitted_bytes: u64,
     /// Frames it did not take.
     pub refused: u64,
+    /// Frames that arrived and that it could not hand over: they are in no other count.
+    pub missed: u64,
 }
 
 /// One worker, or the control loop.

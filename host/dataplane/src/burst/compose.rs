@@ -1,0 +1,208 @@
+//! From the inbox to a burst of events.
+
+use super::{Burst, EVENTS_MAX, Ending, Item, Member, Pending, Settled};
+use crate::packet_set::table::Stage;
+use crate::services::Moment;
+use nfos_engine::exchange::{EventKind, NO_PREVIOUS};
+use nfos_netio::{Class, Frame};
+use std::collections::VecDeque;
+
+impl Burst {
+    fn handles(&self, kind: EventKind) -> bool {
+        self.shape.handles[kind as usize]
+    }
+
+    /// Makes a burst of up to `limit` events of the packets in the inbox and of the sets that ran
+    /// out before them; when the inbox is empty, of the sets that ran out before `until_ns`.
+    pub(crate) fn compose(&mut self, inbox: &mut VecDeque<Pending>, limit: usize, until_ns: u64) {
+        self.begin();
+        let limit = limit.clamp(1, EVENTS_MAX);
+        self.classify(inbox, limit);
+        let mut classified = 0;
+        while self.items.len() < limit && classified < self.classes.len() {
+            let now_ns = inbox[0].frame.timestamp_ns;
+            if let Some((entry, deadline_ns)) = self.table.expired(now_ns) {
+                if !self.compose_end(entry, deadline_ns) {
+                    return;
+                }
+                continue;
+            }
+            let (class, hash) = self.classes[classified];
+            classified += 1;
+            let pending = inbox.pop_front().expect("classified packets are in the inbox");
+            self.compose_packet(pending, class, hash);
+        }
+        while inbox.is_empty() && self.items.len() < limit {
+            match self.table.expired(until_ns) {
+                Some((entry, deadline_ns)) if self.compose_end(entry, deadline_ns) => {}
+                _ => return,
+            }
+        }
+    }
+
+    /// Makes a burst of one periodic event.
+    pub(crate) fn compose_period(&mut self, index: u16, now_ns: u64) {
+        self.begin();
+        let moment = Moment { now_ns, seed: now_ns ^ u64::from(index) << 56 };
+        self.push(EventKind::Periodic, index, None, 0, moment, None);
+    }
+
+    fn begin(&mut self) {
+        self.number += 1;
+        self.items.clear();
+        self.members.clear();
+        (self.frames_length, self.states_length) = (0, 0);
+        self.settled = Settled::default();
+    }
+
+    /// Finds the keys of the next packets, and fetches what the table has of them into the cache
+    /// before any of it is needed.
+    #[inline]
+    fn classify(&mut self, inbox: &VecDeque<Pending>, limit: usize) {
+        self.classes.clear();
+        for pending in inbox.iter().take(limit) {
+            let frame = &pending.frame;
+            let class = self.classifier.classify(frame.port, frame.bytes());
+            let hash = match &class {
+                Class::Set { key, .. } => key.hash64(self.shape.hash_seed) as u32,
+                Class::Orphan => 0,
+            };
+            if matches!(class, Class::Set { .. }) {
+                self.table.prefetch_chain(hash);
+            }
+            self.classes.push((class, hash));
+        }
+        for (class, hash) in &self.classes {
+            if matches!(class, Class::Set { .. }) {
+                self.table.prefetch_entry(*hash);
+            }
+        }
+    }
+
+    #[inline]
+    fn compose_packet(&mut self, pending: Pending, class: Class, hash: u32) {
+        let frame = &pending.frame;
+        let now_ns = frame.timestamp_ns;
+        let moment = Moment { now_ns, seed: frame.sequence ^ u64::from(frame.port.raw()) << 48 };
+        let port = frame.port.raw();
+        let Class::Set { key, .. } = class else {
+            return self.push_packet(EventKind::OrphanPacket, port, pending, moment, None);
+        };
+        if let Some(entry) = self.table.find(hash, key.words()) {
+            self.table.touch(entry, now_ns);
+            if let Some(member) = self.table.place_in_burst(entry, self.number) {
+                let frame = pending.frame;
+                return self.push(
+                    EventKind::Packet,
+                    port,
+                    Some(frame),
+                    pending.runs,
+                    moment,
+                    Some(member),
+                );
+            }
+            let handled = self.handles(EventKind::Packet);
+            let member = handled.then(|| self.join(Some(entry), Stage::Live));
+            return self.push_packet(EventKind::Packet, port, pending, moment, member);
+        }
+        if !self.handles(EventKind::InitPacketSet) {
+            self.skipped.push(pending.frame);
+            return;
+        }
+        let entry = self.capacity.take(self.shape.worker).then(|| {
+            let inserted = self.table.insert(hash, key.words(), now_ns);
+            inserted.expect("a table has an entry for every place there is")
+        });
+        let member = self.join(entry, Stage::Tentative);
+        self.push_packet(EventKind::InitPacketSet, port, pending, moment, Some(member));
+    }
+
+    /// Composes the end of a set; `false` if the burst must end before it, because the set has
+    /// events in it.
+    fn compose_end(&mut self, entry: u32, deadline_ns: u64) -> bool {
+        if self.table.place_in_burst(entry, self.number).is_some() {
+            return false;
+        }
+        if !self.handles(EventKind::ExpiredPacketSet) {
+            self.table.remove(entry);
+            self.capacity.give(self.shape.worker);
+            self.changes.expired += 1;
+            return true;
+        }
+        self.table.begin_expiry(entry);
+        let member = self.join(Some(entry), Stage::Expiring);
+        let moment = Moment { now_ns: deadline_ns, seed: deadline_ns ^ u64::from(entry) << 32 };
+        self.push(EventKind::ExpiredPacketSet, 0, None, 0, moment, Some(member));
+        true
+    }
+
+    /// A set has its first event in this burst.
+    fn join(&mut self, entry: Option<u32>, stage: Stage) -> u8 {
+        let index = self.members.len() as u8;
+        if let Some(entry) = entry {
+            self.table.set_place_in_burst(entry, self.number, index);
+        }
+        self.members.push(Member {
+            entry,
+            stage,
+            last: NO_PREVIOUS,
+            registered: stage != Stage::Tentative,
+            state_from: None,
+            finished: false,
+        });
+        index
+    }
+
+    fn push_packet(
+        &mut self,
+        kind: EventKind,
+        port: u16,
+        pending: Pending,
+        moment: Moment,
+        member: Option<u8>,
+    ) {
+        if self.handles(kind) {
+            self.push(kind, port, Some(pending.frame), pending.runs, moment, member);
+        } else {
+            self.skipped.push(pending.frame);
+        }
+    }
+
+    #[inline]
+    fn push(
+        &mut self,
+        kind: EventKind,
+        port: u16,
+        frame: Option<Frame>,
+        runs: u32,
+        moment: Moment,
+        member: Option<u8>,
+    ) {
+        let index = self.items.len() as u32;
+        let frame_offset = self.frames_length.next_multiple_of(8) + self.shape.headroom as u32;
+        let frame_length =
+            frame.as_ref().map_or(0, |frame| frame.len().min(self.shape.window) as u32);
+        self.frames_length = frame_offset + frame_length;
+        let mut previous = NO_PREVIOUS;
+        let mut state_offset = 0;
+        if let Some(member) = member {
+            previous = std::mem::replace(&mut self.members[usize::from(member)].last, index);
+            state_offset = self.states_length;
+            self.states_length += self.shape.state_bytes.next_multiple_of(8) as u32;
+        }
+        self.items.push(Item {
+            kind,
+            frame,
+            runs,
+            moment,
+            effective: true,
+            ending: Ending::Again,
+            port,
+            frame_offset,
+            frame_length,
+            state_offset,
+            previous,
+            member,
+        });
+    }
+}

@@ -1,0 +1,255 @@
+//! The burst in hand: which events it has, how it goes into a guest, and what of it stands.
+//!
+//! **Composing** takes packets in order of time from the inbox and makes events of them, with the
+//! ends of idle packet sets in between, each where its time is. Packets of one set are chained:
+//! each event knows the one before it, and has a place of its own for the state it leaves, so that
+//! a prefix of the burst can stand while the rest runs again. Original frames and states stay
+//! untouched until then: nothing has to be undone in them.
+//!
+//! **Accepting** happens while the guest's buffers are at hand: the verdicts are checked, what the
+//! registrations ask for is settled, the transaction commits its longest valid prefix, and only
+//! then are frames and states of that prefix copied out.
+//!
+//! A registration for which there is no room undoes its event. If the event left no trace in
+//! aggregate state that is nothing but forgetting its effects. Otherwise the burst is cut there:
+//! the events before it commit, it is finished without a commit, and those behind it run again.
+
+mod compose;
+mod settle;
+
+use crate::packet_set::capacity::Capacity;
+use crate::packet_set::table::{Stage, Table};
+use crate::reasons::DropReason;
+use crate::services::Moment;
+use nfos_engine::description::Description;
+use nfos_engine::exchange::{Action, EventKind, Verdict};
+use nfos_netio::{Class, Classifier, Frame};
+use std::sync::Arc;
+
+/// Most events of a burst.
+pub const EVENTS_MAX: usize = 64;
+
+/// What the burst needs to know of the network function and the run.
+#[derive(Clone, Debug)]
+pub(crate) struct Shape {
+    /// Which worker this is.
+    pub worker: usize,
+    /// By [`EventKind`]: whether the network function handles it.
+    pub handles: [bool; 5],
+    /// Bytes of packet-set state.
+    pub state_bytes: usize,
+    /// Leading bytes of a frame that it sees.
+    pub window: usize,
+    /// Bytes by which a frame may grow at its front.
+    pub headroom: usize,
+    /// Drop reasons of its own.
+    pub reasons: usize,
+    /// Of the hash of packet-set keys.
+    pub hash_seed: u64,
+}
+
+impl Shape {
+    /// Of a worker.
+    pub(crate) fn new(worker: usize, description: &Description, hash_seed: u64) -> Self {
+        let mut handles = [false; 5];
+        for kind in &description.handles {
+            handles[*kind as usize] = true;
+        }
+        Self {
+            worker,
+            handles,
+            state_bytes: description.state_size as usize,
+            window: match description.window {
+                0 => usize::MAX,
+                window => window as usize,
+            },
+            headroom: description.headroom as usize,
+            reasons: description.drop_reasons.len(),
+            hash_seed,
+        }
+    }
+}
+
+/// A packet that waits to be handled.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    /// The packet.
+    pub frame: Frame,
+    /// How often it was tried.
+    pub runs: u32,
+}
+
+/// What becomes of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Its run stands; what the verdict says happens.
+    Stands(Action),
+    /// Its run does not stand, and it is not run again.
+    Dropped(DropReason),
+    /// It runs again.
+    Again,
+}
+
+/// One event of the burst.
+#[derive(Debug)]
+pub(crate) struct Item {
+    /// Which handler.
+    pub kind: EventKind,
+    /// The packet, if there is one.
+    pub frame: Option<Frame>,
+    /// How often it was tried before.
+    pub runs: u32,
+    /// When it happens.
+    pub moment: Moment,
+    /// Whether what it did through `send`, `log` and `emit` happens.
+    pub effective: bool,
+    /// What becomes of it.
+    pub ending: Ending,
+    port: u16,
+    frame_offset: u32,
+    frame_length: u32,
+    state_offset: u32,
+    previous: u32,
+    /// Index of its packet set in `members`.
+    member: Option<u8>,
+}
+
+/// A packet set with events in the burst.
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    /// In the table; none: there was no room for it.
+    entry: Option<u32>,
+    stage: Stage,
+    /// Its last event so far.
+    last: u32,
+    /// Whether the verdicts read so far leave it with state.
+    registered: bool,
+    /// Its last event that stands and leaves state.
+    state_from: Option<u32>,
+    /// Whether an event of it is finished.
+    finished: bool,
+}
+
+/// Packet sets that came to life or ended with a burst.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SetChanges {
+    /// Got state.
+    pub registered: u64,
+    /// Ended.
+    pub expired: u64,
+    /// Found no room.
+    pub refused: u64,
+}
+
+/// What became of a burst.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Settled {
+    /// Leading events that are finished: their runs stand, or they are dropped.
+    pub finished: usize,
+    /// Runs of events that were thrown away because of a conflict.
+    pub aborts: usize,
+    /// Leading events that have to run alone to find out more.
+    pub isolate: usize,
+    /// Whether the guest's outcome was taken.
+    pub accepted: bool,
+}
+
+/// The burst, and the packet sets that its events belong to.
+#[derive(Debug)]
+pub(crate) struct Burst {
+    shape: Shape,
+    classifier: Arc<Classifier>,
+    capacity: Arc<Capacity>,
+    table: Table,
+    number: u64,
+    items: Vec<Item>,
+    members: Vec<Member>,
+    classes: Vec<(Class, u32)>,
+    verdicts: Vec<Verdict>,
+    frames_length: u32,
+    states_length: u32,
+    skipped: Vec<Frame>,
+    changes: SetChanges,
+    settled: Settled,
+}
+
+impl Burst {
+    /// An empty burst over an empty table.
+    pub(crate) fn new(
+        shape: Shape,
+        classifier: Arc<Classifier>,
+        capacity: Arc<Capacity>,
+        table: Table,
+    ) -> Self {
+        Self {
+            shape,
+            classifier,
+            capacity,
+            table,
+            number: 0,
+            items: Vec::with_capacity(EVENTS_MAX),
+            members: Vec::with_capacity(EVENTS_MAX),
+            classes: Vec::with_capacity(EVENTS_MAX),
+            verdicts: Vec::with_capacity(EVENTS_MAX),
+            frames_length: 0,
+            states_length: 0,
+            skipped: Vec::with_capacity(EVENTS_MAX),
+            changes: SetChanges::default(),
+            settled: Settled::default(),
+        }
+    }
+
+    /// The events.
+    pub(crate) fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// The events, to take what is finished.
+    pub(crate) fn items_mut(&mut self) -> &mut Vec<Item> {
+        &mut self.items
+    }
+
+    /// Packets for which there is no handler, taken from the inbox with the burst.
+    pub(crate) fn skipped(&mut self) -> &mut Vec<Frame> {
+        &mut self.skipped
+    }
+
+    /// What became of it.
+    pub(crate) fn settled(&self) -> Settled {
+        self.settled
+    }
+
+    /// What happened to packet sets since the last call.
+    pub(crate) fn take_changes(&mut self) -> SetChanges {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Packet sets that have state now.
+    pub(crate) fn sets_live(&self) -> usize {
+        self.table.live()
+    }
+
+    /// When the next packet set runs out.
+    pub(crate) fn deadline_ns(&self) -> Option<u64> {
+        self.table.deadline_ns()
+    }
+
+    /// Nothing of the burst stands. Of a burst of one event, `reason` says why it is dropped for
+    /// good.
+    pub(crate) fn fail(&mut self, reason: Option<DropReason>) {
+        for member in &mut self.members {
+            member.registered = member.stage != Stage::Tentative;
+            member.state_from = None;
+            member.finished = reason.is_some();
+        }
+        self.settle_sets(&[]);
+        for item in &mut self.items {
+            item.effective = false;
+            item.ending = reason.map_or(Ending::Again, Ending::Dropped);
+        }
+        self.settled = Settled {
+            finished: if reason.is_some() { self.items.len() } else { 0 },
+            ..self.settled
+        };
+    }
+}

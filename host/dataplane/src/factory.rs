@@ -1,0 +1,41 @@
+//! Where instances come from: a compiled component, or, in benchmarks, a function compiled in.
+
+use crate::services::WorkerServices;
+use nfos_engine::description::Description;
+use nfos_engine::fault::GuestFault;
+use nfos_engine::guest::Guest;
+use nfos_engine::{DirectGuest, NetworkFunction};
+
+/// Makes instances of one network function.
+pub trait Factory {
+    /// An instance.
+    type Guest: Guest<WorkerServices> + Send;
+
+    /// What the network function says of itself.
+    fn description(&self) -> &Description;
+
+    /// The engine's name.
+    fn engine(&self) -> &'static str;
+
+    /// An instance that reaches these services; `init` has to run in it next.
+    ///
+    /// # Errors
+    /// The fault of a start function.
+    fn make(&self, services: WorkerServices) -> Result<Self::Guest, GuestFault>;
+}
+
+impl Factory for NetworkFunction {
+    type Guest = DirectGuest<WorkerServices>;
+
+    fn description(&self) -> &Description {
+        self.description()
+    }
+
+    fn engine(&self) -> &'static str {
+        self.engine_kind()
+    }
+
+    fn make(&self, services: WorkerServices) -> Result<Self::Guest, GuestFault> {
+        self.instantiate(services)
+    }
+}

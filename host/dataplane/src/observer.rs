@@ -1,0 +1,130 @@
+//! The operator's view of a run: counters from time to time, and what workers have to tell.
+
+use crate::launch::{Launch, Observation, RunError};
+use crate::notice::{FaultPacket, Notice};
+use crate::summary::Sources;
+use crossbeam_channel::Receiver;
+use nfos_engine::services::LogLevel;
+use nfos_netio::capture::CaptureWriter;
+use nfos_records::Summary;
+use nfos_state::State;
+use std::sync::Arc;
+
+/// Time between two views of the counters.
+const INTERVAL_NS: u64 = 500_000_000;
+
+/// Collects what there is to tell, and tells it.
+pub(crate) struct Observer<'a> {
+    sources: Sources,
+    heard: Receiver<Notice>,
+    state: Arc<State>,
+    tell: &'a mut dyn FnMut(Observation<'_>),
+    faults: Option<CaptureWriter>,
+    next_ns: u64,
+    missed: Vec<u64>,
+    failure: Option<RunError>,
+}
+
+impl<'a> Observer<'a> {
+    /// Before the run.
+    ///
+    /// # Errors
+    /// [`RunError::Input`] if the capture of faults cannot be made.
+    pub(crate) fn new(
+        sources: Sources,
+        heard: Receiver<Notice>,
+        state: &Arc<State>,
+        launch: &Launch,
+        tell: &'a mut dyn FnMut(Observation<'_>),
+    ) -> Result<Self, RunError> {
+        let faults = launch.fault_pcap.as_ref().map(|path| CaptureWriter::create(path));
+        let faults = faults.transpose().map_err(|error| RunError::Input(error.to_string()))?;
+        let (state, missed) = (Arc::clone(state), Vec::new());
+        Ok(Self {
+            sources,
+            heard,
+            state,
+            tell,
+            faults,
+            next_ns: INTERVAL_NS,
+            missed,
+            failure: None,
+        })
+    }
+
+    /// Tells what there is to tell now. Cheap when there is nothing.
+    pub(crate) fn look(&mut self, elapsed_ns: u64, trace_ns: Option<u64>) {
+        while let Ok(notice) = self.heard.try_recv() {
+            self.hear(notice);
+        }
+        if elapsed_ns >= self.next_ns {
+            self.next_ns = elapsed_ns + INTERVAL_NS;
+            let summary = self.summary(elapsed_ns, trace_ns);
+            (self.tell)(Observation::Counters(&summary));
+        }
+    }
+
+    /// Frames that ports could not hand over, by port.
+    pub(crate) fn missed(&mut self, missed: Vec<u64>) {
+        self.missed = missed;
+    }
+
+    /// The end: tells the rest and answers the final counters.
+    ///
+    /// # Errors
+    /// [`RunError::Failed`] if the capture of faults could not be written.
+    pub(crate) fn finish(
+        mut self,
+        elapsed_ns: u64,
+        trace_ns: Option<u64>,
+    ) -> Result<Summary, RunError> {
+        self.next_ns = u64::MAX;
+        self.look(elapsed_ns, trace_ns);
+        if let Some(writer) = self.faults.take() {
+            let finished = writer.finish();
+            finished.map_err(|error| RunError::Failed(error.to_string()))?;
+        }
+        match self.failure.take() {
+            Some(failure) => Err(failure),
+            None => Ok(self.summary(elapsed_ns, trace_ns)),
+        }
+    }
+
+    fn summary(&self, elapsed_ns: u64, trace_ns: Option<u64>) -> Summary {
+        let mut summary = self.sources.summary(elapsed_ns, trace_ns, self.state.causes());
+        for (port, missed) in summary.ports.iter_mut().zip(&self.missed) {
+            port.missed = *missed;
+        }
+        summary
+    }
+
+    fn hear(&mut self, notice: Notice) {
+        match notice {
+            Notice::Log { worker, level, message } => {
+                (self.tell)(Observation::Log { level, worker, message: &message });
+            }
+            Notice::Fault { worker, fault, packet } => {
+                let message = match &packet {
+                    Some(packet) => {
+                        let (port, length) = (packet.port, packet.wire_length);
+                        format!("at a packet of {length} bytes from port {port} it {fault}")
+                    }
+                    None => format!("the network function {fault}"),
+                };
+                let level = LogLevel::Error;
+                (self.tell)(Observation::Log { level, worker, message: &message });
+                if let Some(packet) = packet {
+                    self.keep(&packet);
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, packet: &FaultPacket) {
+        let Some(writer) = &mut self.faults else { return };
+        let kept = writer.write(packet.timestamp_ns, packet.wire_length, &packet.bytes);
+        if let Err(error) = kept {
+            self.failure.get_or_insert(RunError::Failed(error.to_string()));
+        }
+    }
+}

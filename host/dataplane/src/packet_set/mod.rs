@@ -1,0 +1,10 @@
+//! Packet sets: who holds state, for how long, and how many there may be.
+//!
+//! Each worker has a [`table::Table`] of its own, so looking a set up needs no synchronisation;
+//! only the number of sets is shared, through [`capacity::Capacity`].
+
+pub(crate) mod capacity;
+mod entries;
+mod index;
+mod lru;
+pub(crate) mod table;

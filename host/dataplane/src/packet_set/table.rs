@@ -1,0 +1,276 @@
+//! One worker's packet sets: found by key, expired by age.
+//!
+//! A burst is composed before it is known which of its events will stand, so what composing does
+//! here can be taken back: a new set is *tentative* until its registration is decided, and a set
+//! whose end is composed is *expiring*: not found by later packets, but restored if that event
+//! has to run again. Restarting a set's idle time needs no undo: the packet will be handled, at
+//! the same time, whatever becomes of this run.
+
+use super::entries::Entries;
+pub(crate) use super::entries::Stage;
+use super::index::{Index, Links, NONE};
+use super::lru::Lru;
+
+/// The table.
+#[derive(Debug)]
+pub(crate) struct Table {
+    entries: Entries,
+    index: Index,
+    lru: Lru,
+    key_words: usize,
+    /// Chain of removed entries.
+    free: u32,
+    /// Entries from here on were never used.
+    fresh: u32,
+    capacity: u32,
+    idle_timeout_ns: u64,
+    live: usize,
+}
+
+impl Table {
+    /// A table for up to `capacity` sets whose keys have `key_words` words.
+    ///
+    /// An `idle_timeout_ns` of 0 means that no set expires.
+    pub(crate) fn new(
+        capacity: u32,
+        key_words: usize,
+        state_bytes: usize,
+        idle_timeout_ns: u64,
+    ) -> Self {
+        Self {
+            entries: Entries::new(capacity as usize, key_words, state_bytes),
+            index: Index::new(capacity as usize),
+            lru: Lru::default(),
+            key_words,
+            free: NONE,
+            fresh: 1,
+            capacity,
+            idle_timeout_ns,
+            live: 0,
+        }
+    }
+
+    /// Bytes of address space that a table takes.
+    pub(crate) fn bytes(capacity: u32, key_words: usize, state_bytes: usize) -> u64 {
+        u64::from(capacity) * Entries::entry_bytes(key_words, state_bytes) as u64
+    }
+
+    /// Sets that have state.
+    pub(crate) fn live(&self) -> usize {
+        self.live
+    }
+
+    /// Fetches the head of a hash's chain into the cache.
+    #[inline]
+    pub(crate) fn prefetch_chain(&self, hash: u32) {
+        nfos_sync::prefetch_read(self.index.head_place(hash));
+    }
+
+    /// Fetches the first entry of a hash's chain into the cache.
+    #[inline]
+    pub(crate) fn prefetch_entry(&self, hash: u32) {
+        nfos_sync::prefetch_read(self.entries.place(self.index.head(hash)));
+    }
+
+    /// The set of a key, tentative or live.
+    #[inline]
+    pub(crate) fn find(&self, hash: u32, key: &[u64]) -> Option<u32> {
+        let key = &key[..self.key_words];
+        let mut entry = self.index.head(hash);
+        while entry != NONE {
+            if self.entries.matches(entry, hash, key)
+                && self.entries.stage(entry) != Stage::Expiring
+            {
+                return Some(entry);
+            }
+            entry = self.entries.next(entry);
+        }
+        None
+    }
+
+    /// Inserts a tentative set, its state all zero, seen now. `None` if every entry is in use.
+    pub(crate) fn insert(&mut self, hash: u32, key: &[u64], now_ns: u64) -> Option<u32> {
+        let entry = match self.free {
+            NONE if self.fresh > self.capacity => return None,
+            NONE => {
+                self.fresh += 1;
+                self.fresh - 1
+            }
+            entry => {
+                self.free = self.entries.next(entry);
+                entry
+            }
+        };
+        self.entries.reset(entry, hash, &key[..self.key_words], now_ns);
+        self.index.insert(entry, &mut self.entries);
+        self.lru.push_youngest(entry, &mut self.entries);
+        Some(entry)
+    }
+
+    /// Restarts the idle time of a set.
+    #[inline]
+    pub(crate) fn touch(&mut self, entry: u32, now_ns: u64) {
+        self.entries.set_last_seen_ns(entry, now_ns);
+        self.lru.touch(entry, &mut self.entries);
+    }
+
+    /// Makes a tentative set live.
+    pub(crate) fn confirm(&mut self, entry: u32) {
+        self.entries.set_stage(entry, Stage::Live);
+        self.live += 1;
+    }
+
+    /// The set that was idle for the longest, with the time it ran out, if that is before now.
+    #[inline]
+    pub(crate) fn expired(&self, now_ns: u64) -> Option<(u32, u64)> {
+        let entry = self.lru.oldest();
+        let deadline_ns = self.deadline_ns()?;
+        (deadline_ns < now_ns).then_some((entry, deadline_ns))
+    }
+
+    /// When the next set runs out, if nothing comes for it.
+    #[inline]
+    pub(crate) fn deadline_ns(&self) -> Option<u64> {
+        let entry = self.lru.oldest();
+        (entry != NONE && self.idle_timeout_ns > 0)
+            .then(|| self.entries.last_seen_ns(entry).saturating_add(self.idle_timeout_ns))
+    }
+
+    /// Hides the oldest set from packets, until it is removed or restored.
+    pub(crate) fn begin_expiry(&mut self, entry: u32) {
+        self.lru.remove(entry, &mut self.entries);
+        self.entries.set_stage(entry, Stage::Expiring);
+    }
+
+    /// Undoes [`Self::begin_expiry`]; of several, the last one first.
+    pub(crate) fn restore(&mut self, entry: u32) {
+        self.entries.set_stage(entry, Stage::Live);
+        self.lru.push_oldest(entry, &mut self.entries);
+    }
+
+    /// Removes a set, whatever its stage.
+    pub(crate) fn remove(&mut self, entry: u32) {
+        let stage = self.entries.stage(entry);
+        if stage != Stage::Expiring {
+            self.lru.remove(entry, &mut self.entries);
+        }
+        if stage != Stage::Tentative {
+            self.live -= 1;
+        }
+        self.index.remove(entry, &mut self.entries);
+        self.entries.set_next(entry, self.free);
+        self.free = entry;
+    }
+
+    /// The place of a set in the burst of this number, if it has one there.
+    #[inline]
+    pub(crate) fn place_in_burst(&self, entry: u32, burst: u64) -> Option<u8> {
+        self.entries.place_in_burst(entry, burst)
+    }
+
+    /// Sets it.
+    #[inline]
+    pub(crate) fn set_place_in_burst(&mut self, entry: u32, burst: u64, place: u8) {
+        self.entries.set_place_in_burst(entry, burst, place);
+    }
+
+    /// Copies a set's state out.
+    #[inline]
+    pub(crate) fn load_state(&self, entry: u32, to: &mut [u8]) {
+        self.entries.load_state(entry, to);
+    }
+
+    /// Replaces a set's state.
+    #[inline]
+    pub(crate) fn store_state(&mut self, entry: u32, from: &[u8]) {
+        self.entries.store_state(entry, from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUT_NS: u64 = 100;
+    /// One for all keys: so every test is also one of long chains.
+    const HASH: u32 = 77;
+
+    fn table(capacity: u32) -> Table {
+        Table::new(capacity, 2, 5, TIMEOUT_NS)
+    }
+
+    fn insert(table: &mut Table, key: u64, now_ns: u64) -> Option<u32> {
+        let key = [key, 1];
+        table.insert(HASH, &key, now_ns)
+    }
+
+    fn find(table: &Table, key: u64) -> Option<u32> {
+        let key = [key, 1];
+        table.find(HASH, &key)
+    }
+
+    #[test]
+    fn a_table_holds_exactly_its_capacity_and_uses_entries_again() {
+        let mut table = table(3);
+        for key in 0..3 {
+            assert!(insert(&mut table, key, 0).is_some());
+        }
+        assert_eq!(insert(&mut table, 9, 0), None);
+        table.remove(find(&table, 1).expect("inserted"));
+        assert_eq!(find(&table, 1), None);
+        assert!(insert(&mut table, 9, 0).is_some());
+        assert_eq!(insert(&mut table, 10, 0), None);
+    }
+
+    #[test]
+    fn a_set_expires_only_after_more_than_its_timeout() {
+        let mut table = table(3);
+        let entry = insert(&mut table, 7, 1000).expect("room");
+        table.confirm(entry);
+        assert_eq!(table.expired(1000 + TIMEOUT_NS), None);
+        assert_eq!(table.expired(1001 + TIMEOUT_NS), Some((entry, 1000 + TIMEOUT_NS)));
+        table.touch(entry, 1001);
+        assert_eq!(table.expired(1001 + TIMEOUT_NS), None);
+    }
+
+    #[test]
+    fn an_expiring_set_is_hidden_by_key_and_can_be_restored() {
+        let mut table = table(3);
+        let old = insert(&mut table, 7, 0).expect("room");
+        table.confirm(old);
+        table.begin_expiry(old);
+        assert_eq!(find(&table, 7), None);
+        let new = insert(&mut table, 7, 500).expect("room");
+        assert_eq!(find(&table, 7), Some(new));
+        table.remove(new);
+        table.restore(old);
+        assert_eq!(find(&table, 7), Some(old));
+        assert_eq!(table.expired(500), Some((old, TIMEOUT_NS)));
+        assert_eq!(table.live(), 1);
+        table.begin_expiry(old);
+        table.remove(old);
+        assert_eq!((table.live(), table.expired(u64::MAX)), (0, None));
+    }
+
+    #[test]
+    fn state_of_any_size_survives() {
+        for size in [0, 1, 7, 8, 9, 40] {
+            let mut table = Table::new(4, 2, size, 0);
+            let entry = insert(&mut table, 3, 0).expect("room");
+            let mut read = vec![0xFF; size];
+            table.load_state(entry, &mut read);
+            assert_eq!(read, vec![0; size], "a new set's state is zero");
+            let state: Vec<u8> = (0..size as u8).collect();
+            table.store_state(entry, &state);
+            table.load_state(entry, &mut read);
+            assert_eq!(read, state);
+        }
+    }
+
+    #[test]
+    fn without_a_timeout_nothing_expires() {
+        let mut table = Table::new(4, 2, 0, 0);
+        insert(&mut table, 3, 0).expect("room");
+        assert_eq!(table.expired(u64::MAX), None);
+    }
+}

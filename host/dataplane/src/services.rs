@@ -1,0 +1,445 @@
+//! What a guest reaches: [`Services`] over the worker's transaction, its effects and its clock.
+//!
+//! A burst is a sequence of *units*, each with a savepoint: one event each, if the guest calls
+//! `begin` as it should. Whatever it does not begin belongs to the last unit it began, so a guest
+//! that never calls `begin` runs its whole burst as one unit.
+
+use crate::effects::Effects;
+use crate::script::{Recordable, Recorded, Replay, Script};
+use nfos_engine::fault::GuestFault;
+use nfos_engine::services::{
+    Answer, Cell, ExpiredLease, Handle, LogLevel, Merge, Services, SetOutcome, Value,
+};
+use nfos_state::{AccessError, Commit, ObjectId, OpenError, State};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What is the same for all workers.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    /// The structures.
+    pub state: Arc<State>,
+    /// The operator's values, or the defaults.
+    pub parameters: BTreeMap<String, Value>,
+    /// How many events the description has.
+    pub events: u32,
+    /// Of `random`.
+    pub seed: u64,
+}
+
+/// When an event happens, and what its random numbers derive from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// What `clock.now` answers.
+    pub now_ns: u64,
+    /// Of this event alone; the same when it runs again.
+    pub seed: u64,
+}
+
+/// Which of the guest's functions is running.
+#[derive(Debug)]
+enum Phase {
+    /// `init`, for the first time.
+    Recording(Vec<(&'static str, Recorded)>),
+    /// `init`, again.
+    Replaying(Replay),
+    /// `handle`.
+    Handling,
+    /// `exit`.
+    Exiting,
+}
+
+/// The services of one worker.
+#[derive(Debug)]
+pub struct WorkerServices {
+    around: Arc<Surroundings>,
+    state: nfos_state::Worker,
+    effects: Effects,
+    phase: Phase,
+    moments: Vec<Moment>,
+    /// The event that `begin` must name next.
+    next: u32,
+    doomed: bool,
+    moment: Moment,
+    draws: u64,
+}
+
+impl WorkerServices {
+    /// For a worker with bursts of up to `events_max` events. Call one of the `start`s next.
+    pub(crate) fn new(
+        around: Arc<Surroundings>,
+        state: nfos_state::Worker,
+        events_max: usize,
+    ) -> Self {
+        Self {
+            around,
+            state,
+            effects: Effects::new(events_max),
+            phase: Phase::Exiting,
+            moments: Vec::with_capacity(events_max),
+            next: 0,
+            doomed: false,
+            moment: Moment::default(),
+            draws: 0,
+        }
+    }
+
+    /// The next call is `init`, for the first time.
+    pub(crate) fn start_recording(&mut self) {
+        self.phase = Phase::Recording(Vec::new());
+        self.start_unit(Moment { now_ns: 0, seed: u64::MAX });
+    }
+
+    /// What `init` was answered. Empty unless it was recording.
+    pub(crate) fn script(&mut self) -> Script {
+        match std::mem::replace(&mut self.phase, Phase::Exiting) {
+            Phase::Recording(script) => script.into(),
+            _ => [].into(),
+        }
+    }
+
+    /// The next call is `init`, by replay.
+    pub(crate) fn start_replay(&mut self, script: Script) {
+        self.phase = Phase::Replaying(Replay::new(script));
+    }
+
+    /// The next call is `exit`.
+    pub(crate) fn start_exit(&mut self, moment: Moment) {
+        self.phase = Phase::Exiting;
+        self.start_unit(moment);
+    }
+
+    /// The next call is `handle`, with an event for each moment; at least one.
+    #[inline]
+    pub(crate) fn start_burst(&mut self, moments: impl Iterator<Item = Moment>) {
+        self.phase = Phase::Handling;
+        self.moments.clear();
+        self.moments.extend(moments);
+        self.start_unit(self.moments[0]);
+    }
+
+    #[inline]
+    fn start_unit(&mut self, moment: Moment) {
+        self.effects.clear();
+        (self.next, self.doomed, self.moment, self.draws) = (0, false, moment, 0);
+        self.state.begin_burst();
+        let goes_on = self.state.begin_event(moment.now_ns);
+        debug_assert!(goes_on, "nothing was observed yet");
+    }
+
+    /// How many units were begun: the guest's savepoints, or one.
+    #[inline]
+    pub(crate) fn units(&self) -> u32 {
+        self.next.max(1)
+    }
+
+    /// The event at which the guest was told to stop.
+    #[inline]
+    pub(crate) fn doomed_at(&self) -> Option<u32> {
+        self.doomed.then_some(self.next)
+    }
+
+    /// Whether a unit asked for anything that would have to be undone.
+    #[inline]
+    pub(crate) fn left_a_trace(&self, unit: u32) -> bool {
+        self.state.wrote(unit as usize)
+    }
+
+    /// Whether everything observed so far still holds.
+    pub(crate) fn observations_hold(&mut self) -> bool {
+        self.state.observations_hold()
+    }
+
+    /// Commits the units before `end`, as far as they are valid.
+    #[inline]
+    pub(crate) fn commit(&mut self, end: u32) -> Commit {
+        self.state.commit(end as usize)
+    }
+
+    /// Throws the burst away.
+    pub(crate) fn abandon(&mut self) {
+        self.state.abandon();
+        self.effects.clear();
+    }
+
+    /// How many events the next burst may have.
+    #[inline]
+    pub(crate) fn burst_limit(&self) -> usize {
+        self.state.burst_limit()
+    }
+
+    /// No packets: nobody needs to keep history for this worker.
+    pub(crate) fn idle(&mut self) {
+        self.state.idle();
+    }
+
+    /// What the burst wants done outside.
+    #[inline]
+    pub(crate) fn effects(&self) -> &Effects {
+        &self.effects
+    }
+
+    /// Runs an import of any phase: for real, or by replay, and records it if asked to.
+    #[inline]
+    fn call<T: Recordable>(
+        &mut self,
+        import: &'static str,
+        run: impl FnOnce(&mut Self) -> Answer<T>,
+    ) -> Answer<T> {
+        match &mut self.phase {
+            Phase::Handling | Phase::Exiting => run(self),
+            Phase::Replaying(replay) => replay.answer(import),
+            Phase::Recording(_) => {
+                let answer = run(self)?;
+                if let Phase::Recording(script) = &mut self.phase {
+                    script.push((import, answer.record()));
+                }
+                Ok(answer)
+            }
+        }
+    }
+
+    /// Runs an import that belongs to `init`.
+    fn call_in_init<T: Recordable>(
+        &mut self,
+        import: &'static str,
+        run: impl FnOnce(&mut Self) -> Answer<T>,
+    ) -> Answer<T> {
+        match self.phase {
+            Phase::Handling | Phase::Exiting => Err(GuestFault::OutOfTurn(import)),
+            _ => self.call(import, run),
+        }
+    }
+}
+
+fn opened(result: Result<ObjectId, OpenError>) -> Answer<Handle> {
+    result.map(ObjectId::raw).map_err(|error| match error {
+        OpenError::OtherShape { .. } => GuestFault::ShapeMismatch(error.to_string()),
+        OpenError::MemoryLimit { .. } => GuestFault::Limit(error.to_string()),
+        _ => GuestFault::BadArgument(error.to_string()),
+    })
+}
+
+#[cold]
+fn refused(error: AccessError) -> GuestFault {
+    match error {
+        AccessError::UnknownObject(object) | AccessError::WrongKind { object, .. } => {
+            GuestFault::BadHandle(object.raw())
+        }
+        AccessError::LogFull => GuestFault::Limit(error.to_string()),
+        // Counts as a fault only if what the run observed still holds, which it does not.
+        AccessError::RunAgain => GuestFault::Trap(error.to_string()),
+        _ => GuestFault::BadArgument(error.to_string()),
+    }
+}
+
+/// The splitmix64 finaliser.
+fn mix(mut x: u64) -> u64 {
+    x = (x ^ x >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    x = (x ^ x >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ x >> 31
+}
+
+impl Services for WorkerServices {
+    #[inline]
+    fn begin(&mut self, event: u32) -> Answer<bool> {
+        let handling = matches!(self.phase, Phase::Handling);
+        if !handling || self.doomed || event != self.next {
+            return Err(GuestFault::OutOfTurn("burst.begin"));
+        }
+        if event == 0 {
+            self.next = 1;
+            return Ok(true);
+        }
+        let Some(moment) = self.moments.get(event as usize) else {
+            return Err(GuestFault::OutOfTurn("burst.begin"));
+        };
+        if !self.state.begin_event(moment.now_ns) {
+            self.doomed = true;
+            return Ok(false);
+        }
+        (self.moment, self.draws) = (*moment, 0);
+        self.next = event + 1;
+        self.effects.begin(event);
+        Ok(true)
+    }
+
+    fn parameter(&mut self, name: &str) -> Answer<Value> {
+        self.call_in_init("parameters.get", |s| {
+            let value = s.around.parameters.get(name).cloned();
+            value.ok_or_else(|| GuestFault::BadArgument(format!("there is no parameter {name:?}")))
+        })
+    }
+
+    fn open_vector(&mut self, name: &str, length: u32) -> Answer<Handle> {
+        self.call_in_init("vector.open", |s| opened(s.around.state.open_vector(name, length)))
+    }
+
+    #[inline]
+    fn vector_read(&mut self, vector: Handle, index: u32) -> Answer<Cell> {
+        self.call("vector.read", |s| {
+            s.state.vector_read(ObjectId::from_raw(vector), index).map_err(refused)
+        })
+    }
+
+    #[inline]
+    fn vector_write(&mut self, vector: Handle, index: u32, value: Cell) -> Answer<()> {
+        self.call("vector.write", |s| {
+            s.state.vector_write(ObjectId::from_raw(vector), index, value).map_err(refused)
+        })
+    }
+
+    #[inline]
+    fn vector_add(&mut self, vector: Handle, index: u32, word: u8, delta: i64) -> Answer<()> {
+        self.call("vector.add", |s| {
+            s.state.vector_add(ObjectId::from_raw(vector), index, word, delta).map_err(refused)
+        })
+    }
+
+    fn open_map(&mut self, name: &str, capacity: u32, key_size: u32) -> Answer<Handle> {
+        self.call_in_init("hash-map.open", |s| {
+            opened(s.around.state.open_map(name, capacity, key_size))
+        })
+    }
+
+    #[inline]
+    fn map_get(&mut self, map: Handle, key: &[u8]) -> Answer<Option<Cell>> {
+        self.call("hash-map.get", |s| {
+            s.state.map_get(ObjectId::from_raw(map), key).map_err(refused)
+        })
+    }
+
+    #[inline]
+    fn map_set(&mut self, map: Handle, key: &[u8], value: Cell) -> Answer<SetOutcome> {
+        self.call("hash-map.set", |s| {
+            match s.state.map_set(ObjectId::from_raw(map), key, value).map_err(refused)? {
+                nfos_state::SetOutcome::Ok => Ok(SetOutcome::Ok),
+                nfos_state::SetOutcome::Full => Ok(SetOutcome::Full),
+            }
+        })
+    }
+
+    #[inline]
+    fn map_remove(&mut self, map: Handle, key: &[u8]) -> Answer<bool> {
+        self.call("hash-map.remove", |s| {
+            s.state.map_remove(ObjectId::from_raw(map), key).map_err(refused)
+        })
+    }
+
+    fn open_allocator(
+        &mut self,
+        name: &str,
+        capacity: u32,
+        refresh_interval_ns: u64,
+    ) -> Answer<Handle> {
+        self.call_in_init("allocator.open", |s| {
+            opened(s.around.state.open_allocator(name, capacity, refresh_interval_ns))
+        })
+    }
+
+    #[inline]
+    fn allocate(&mut self, allocator: Handle, duration_ns: u64) -> Answer<Option<u32>> {
+        self.call("allocator.allocate", |s| {
+            s.state.allocate(ObjectId::from_raw(allocator), duration_ns).map_err(refused)
+        })
+    }
+
+    #[inline]
+    fn refresh(&mut self, allocator: Handle, id: u32, duration_ns: u64) -> Answer<bool> {
+        self.call("allocator.refresh", |s| {
+            s.state.refresh(ObjectId::from_raw(allocator), id, duration_ns).map_err(refused)
+        })
+    }
+
+    #[inline]
+    fn free(&mut self, allocator: Handle, id: u32) -> Answer<()> {
+        self.call("allocator.free", |s| {
+            s.state.free(ObjectId::from_raw(allocator), id).map_err(refused)
+        })
+    }
+
+    #[inline]
+    fn is_live(&mut self, allocator: Handle, id: u32) -> Answer<bool> {
+        self.call("allocator.is-live", |s| {
+            s.state.is_live(ObjectId::from_raw(allocator), id).map_err(refused)
+        })
+    }
+
+    #[inline]
+    fn next_expired(&mut self, allocator: Handle) -> Answer<Option<ExpiredLease>> {
+        self.call("allocator.next-expired", |s| {
+            let lease = s.state.next_expired(ObjectId::from_raw(allocator)).map_err(refused)?;
+            Ok(lease.map(|lease| ExpiredLease { id: lease.id, deadline: lease.deadline_ns }))
+        })
+    }
+
+    fn open_distributed(
+        &mut self,
+        name: &str,
+        merges: &[Merge],
+        staleness_ns: u64,
+    ) -> Answer<Handle> {
+        self.call_in_init("distributed-object.open", |s| {
+            let merges: Vec<_> = merges.iter().map(|merge| merge_of(*merge)).collect();
+            opened(s.around.state.open_distributed(name, &merges, staleness_ns))
+        })
+    }
+
+    #[inline]
+    fn distributed_update(&mut self, object: Handle, word: u8, operand: i64) -> Answer<()> {
+        self.call("distributed-object.update", |s| {
+            s.state.distributed_update(ObjectId::from_raw(object), word, operand).map_err(refused)
+        })
+    }
+
+    #[inline]
+    fn distributed_read(&mut self, object: Handle) -> Answer<Cell> {
+        self.call("distributed-object.read", |s| {
+            s.state.distributed_read(ObjectId::from_raw(object)).map_err(refused)
+        })
+    }
+
+    fn send(&mut self, port: u16, frame: &[u8]) -> Answer<()> {
+        match self.phase {
+            Phase::Handling | Phase::Exiting => self.effects.send(port, frame),
+            _ => Err(GuestFault::OutOfTurn("send.send in init")),
+        }
+    }
+
+    #[inline]
+    fn now(&mut self) -> Answer<u64> {
+        self.call("clock.now", |s| Ok(s.moment.now_ns))
+    }
+
+    #[inline]
+    fn random(&mut self) -> Answer<u64> {
+        self.call("random.next", |s| {
+            s.draws += 1;
+            Ok(mix(mix(s.around.seed ^ s.moment.seed).wrapping_add(s.draws)))
+        })
+    }
+
+    fn log(&mut self, level: LogLevel, message: &str) -> Answer<()> {
+        self.call("log.write", |s| s.effects.log(level, message))
+    }
+
+    fn emit(&mut self, event: u32, value: u64) -> Answer<()> {
+        self.call("event.emit", |s| {
+            if event >= s.around.events {
+                let count = s.around.events;
+                let what = format!("event {event} of a description with {count} events");
+                return Err(GuestFault::BadArgument(what));
+            }
+            s.effects.emit(event, value)
+        })
+    }
+}
+
+fn merge_of(merge: Merge) -> nfos_state::Merge {
+    match merge {
+        Merge::Sum => nfos_state::Merge::Sum,
+        Merge::Max => nfos_state::Merge::Max,
+        Merge::Min => nfos_state::Merge::Min,
+        Merge::Or => nfos_state::Merge::Or,
+    }
+}

@@ -1,0 +1,187 @@
+//! What must be there before any packet: the structures, `init` run once and recorded, and the
+//! parts that all workers are made of.
+
+use crate::burst::{Burst, Shape};
+use crate::counters::Counters;
+use crate::definitions;
+use crate::egress::Egress;
+use crate::factory::Factory;
+use crate::launch::{Launch, RunError, capacity};
+use crate::notice::{Notice, WAITING_MAX};
+use crate::packet_set::capacity::Capacity;
+use crate::packet_set::table::Table;
+use crate::reasons::DropReason;
+use crate::script::Script;
+use crate::services::{Surroundings, WorkerServices};
+use crate::worker::{Parts, Worker};
+use crossbeam_channel::{Receiver, Sender};
+use nfos_engine::description::Configuration;
+use nfos_engine::guest::Guest;
+use nfos_netio::Classifier;
+use nfos_state::{Settings, State};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+/// Everything but the ports.
+pub(crate) struct Setup<'a, F: Factory> {
+    factory: &'a F,
+    around: Arc<Surroundings>,
+    /// The structures.
+    pub state: Arc<State>,
+    /// What `init` returned.
+    pub configuration: Configuration,
+    script: Script,
+    /// The control loop's instance, in which `init` ran.
+    control: Option<F::Guest>,
+    /// The compiled definitions.
+    pub classifier: Arc<Classifier>,
+    capacity: Arc<Capacity>,
+    hash_seed: u64,
+    notices: Sender<Notice>,
+    /// What workers tell the operator.
+    pub heard: Receiver<Notice>,
+    /// By participant, the control loop last.
+    pub counters: Vec<Arc<Counters>>,
+}
+
+/// Opens the state and runs `init`, for the first time, in the control loop's instance.
+///
+/// # Errors
+/// [`RunError::Input`] if `init` faults or asks for what there is not.
+pub(crate) fn begin<'a, F: Factory>(
+    factory: &'a F,
+    launch: &Launch,
+) -> Result<Setup<'a, F>, RunError> {
+    let description = factory.description();
+    // Nobody outside may know it: keys that collide could be computed.
+    let hash_seed = RandomState::new().hash_one(launch.seed);
+    let state = State::new(Settings {
+        participants: launch.workers + 1,
+        burst_max: launch.burst_max,
+        memory_bytes_max: launch.state_bytes_max,
+        seed: hash_seed,
+    });
+    let around = Arc::new(Surroundings {
+        state: Arc::clone(&state),
+        parameters: launch.parameters.clone(),
+        events: description.events.len() as u32,
+        seed: launch.seed,
+    });
+    let (notices, heard) = crossbeam_channel::bounded(WAITING_MAX);
+    let mut services = services(&around, launch.workers, launch);
+    services.start_recording();
+    let mut control = factory.make(services).map_err(|fault| refused("starting it", &fault))?;
+    let configuration = control.init().map_err(|fault| refused("init", &fault))?;
+    let committed = control.services().commit(1).committed == 1;
+    assert!(committed, "init runs alone, so nothing it observed can have changed");
+    for (level, message) in control.services().effects().logs(0) {
+        let _ = notices.try_send(Notice::Log {
+            worker: launch.workers,
+            level,
+            message: message.into(),
+        });
+    }
+    let script = control.services().script();
+    let classifier =
+        definitions::classifier(description).map_err(|error| RunError::Input(error.to_string()))?;
+    let sets = capacity(description, &configuration, launch)?;
+    let reasons = DropReason::count(description.drop_reasons.len());
+    let counters = || Counters::new(reasons, launch.ports.len(), description.events.len());
+    Ok(Setup {
+        factory,
+        around,
+        state,
+        script,
+        control: Some(control),
+        classifier: Arc::new(classifier),
+        capacity: Arc::new(Capacity::new(sets.into(), launch.workers + 1)),
+        configuration,
+        hash_seed,
+        notices,
+        heard,
+        counters: (0..=launch.workers).map(|_| Arc::new(counters())).collect(),
+    })
+}
+
+fn refused(what: &str, fault: &dyn std::fmt::Display) -> RunError {
+    RunError::Input(format!("the network function does not start: in {what} it {fault}"))
+}
+
+fn services(around: &Arc<Surroundings>, index: usize, launch: &Launch) -> WorkerServices {
+    WorkerServices::new(Arc::clone(around), around.state.worker(index), launch.burst_max)
+}
+
+impl<F: Factory> Setup<'_, F> {
+    /// The network function's description.
+    pub(crate) fn description(&self) -> &nfos_engine::description::Description {
+        self.factory.description()
+    }
+
+    /// The engine's name.
+    pub(crate) fn engine(&self) -> &'static str {
+        self.factory.engine()
+    }
+
+    /// Room for packet sets.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.capacity.total()
+    }
+
+    /// Makes a worker, whose instance runs `init` by replay.
+    ///
+    /// # Errors
+    /// [`RunError::Input`] if the replay goes another way than the first run.
+    pub(crate) fn worker<E: Egress>(
+        &self,
+        index: usize,
+        launch: &Launch,
+        egress: E,
+    ) -> Result<Worker<F::Guest, E>, RunError> {
+        let mut services = services(&self.around, index, launch);
+        services.start_replay(Arc::clone(&self.script));
+        let mut guest =
+            self.factory.make(services).map_err(|fault| refused("starting it", &fault))?;
+        let configuration = guest.init().map_err(|fault| refused("the replay of init", &fault))?;
+        if configuration != self.configuration {
+            let what = "init is not deterministic: it returned another configuration";
+            return Err(RunError::Input(what.to_owned()));
+        }
+        Ok(self.assemble(index, launch, guest, egress, self.capacity.total() as u32))
+    }
+
+    /// Makes the control loop of the instance in which `init` ran first.
+    pub(crate) fn control<E: Egress>(&mut self, launch: &Launch, egress: E) -> Worker<F::Guest, E> {
+        let guest = self.control.take().expect("the control loop is made once");
+        self.assemble(launch.workers, launch, guest, egress, 0)
+    }
+
+    fn assemble<E: Egress>(
+        &self,
+        index: usize,
+        launch: &Launch,
+        guest: F::Guest,
+        egress: E,
+        sets: u32,
+    ) -> Worker<F::Guest, E> {
+        let description = self.description();
+        let key_words = definitions::key_words(description);
+        let state_bytes = description.state_size as usize;
+        let idle_timeout_ns = self.configuration.idle_timeout_ns;
+        let table = Table::new(sets, key_words, state_bytes, idle_timeout_ns);
+        let shape = Shape::new(index, description, self.hash_seed);
+        let burst =
+            Burst::new(shape, Arc::clone(&self.classifier), Arc::clone(&self.capacity), table);
+        let parts = Parts {
+            index,
+            guest,
+            script: Arc::clone(&self.script),
+            burst,
+            burst_max: launch.burst_max,
+            egress,
+            counters: Arc::clone(&self.counters[index]),
+            notices: self.notices.clone(),
+            ports: launch.ports.len() as u16,
+        };
+        Worker::new(parts)
+    }
+}

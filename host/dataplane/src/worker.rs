@@ -1,0 +1,411 @@
+//! The worker: receive, dispatch, commit, transmit, expire.
+//!
+//! [`Worker::run`] handles everything in its inbox, in order of time, burst by burst. Where the
+//! packets come from and go to is the business of [`crate::live`] and [`crate::trace`].
+
+use crate::burst::{Burst, Ending, Item, Pending};
+use crate::counters::Counters;
+use crate::effects::Send;
+use crate::egress::{Egress, Origin};
+use crate::notice::{FAULTS_REPORTED_MAX, FaultPacket, Notice};
+use crate::reasons::{DropReason, HostReason};
+use crate::script::Script;
+use crate::services::{Moment, WorkerServices};
+use crossbeam_channel::Sender;
+use nfos_engine::exchange::Action;
+use nfos_engine::fault::GuestFault;
+use nfos_engine::guest::Guest;
+use nfos_engine::services::LogLevel;
+use nfos_netio::{Frame, PortId};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Bytes of an Ethernet header: the shortest frame that a network function may make.
+const FRAME_BYTES_MIN: usize = 14;
+
+/// Packets that may wait in the inbox without an allocation: a burst from each of 64 ports.
+const INBOX_PACKETS: usize = 4096;
+
+/// One worker, or the control loop.
+pub(crate) struct Worker<G, E> {
+    index: usize,
+    guest: G,
+    script: Script,
+    burst: Burst,
+    burst_max: usize,
+    inbox: VecDeque<Pending>,
+    egress: E,
+    counters: Arc<Counters>,
+    notices: Sender<Notice>,
+    /// Leading events that have to run alone, because one of them faulted.
+    isolate: usize,
+    faults_reported: u64,
+    ports: u16,
+}
+
+/// What a worker is made of.
+pub(crate) struct Parts<G, E> {
+    /// Its number.
+    pub index: usize,
+    /// Its instance, in which `init` has run.
+    pub guest: G,
+    /// What `init` was answered, for instances to come.
+    pub script: Script,
+    /// Its burst and packet sets.
+    pub burst: Burst,
+    /// Most events of a burst.
+    pub burst_max: usize,
+    /// Its way out.
+    pub egress: E,
+    /// Its counters.
+    pub counters: Arc<Counters>,
+    /// To the operator.
+    pub notices: Sender<Notice>,
+    /// Ports of the run.
+    pub ports: u16,
+}
+
+impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
+    /// Puts one together.
+    pub(crate) fn new(parts: Parts<G, E>) -> Self {
+        Self {
+            index: parts.index,
+            guest: parts.guest,
+            script: parts.script,
+            burst: parts.burst,
+            burst_max: parts.burst_max,
+            inbox: VecDeque::with_capacity(INBOX_PACKETS),
+            egress: parts.egress,
+            counters: parts.counters,
+            notices: parts.notices,
+            isolate: 0,
+            faults_reported: 0,
+            ports: parts.ports,
+        }
+    }
+
+    /// Its way out.
+    pub(crate) fn egress(&mut self) -> &mut E {
+        &mut self.egress
+    }
+
+    /// Its counters.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// When the next packet set runs out.
+    pub(crate) fn deadline_ns(&self) -> Option<u64> {
+        self.burst.deadline_ns()
+    }
+
+    /// Receives a packet. Packets come in order of time.
+    #[inline]
+    pub(crate) fn receive(&mut self, frame: Frame) {
+        let port = &self.counters.ports[frame.port.index()];
+        port.received.add(1);
+        port.received_bytes.add(frame.len() as u64);
+        self.counters.packets.add(1);
+        self.inbox.push_back(Pending { frame, runs: 0 });
+    }
+
+    /// Packets received and not yet handled.
+    #[inline]
+    pub(crate) fn waiting(&self) -> usize {
+        self.inbox.len()
+    }
+
+    /// Handles all packets received, and the end of all sets that ran out before `until_ns`.
+    pub(crate) fn run(&mut self, until_ns: u64) {
+        loop {
+            let limit = self.limit();
+            self.burst.compose(&mut self.inbox, limit, until_ns);
+            self.drop_skipped();
+            if self.burst.items().is_empty() {
+                break;
+            }
+            self.dispatch();
+            self.settle();
+        }
+        self.publish_sets();
+        self.egress.flush();
+    }
+
+    /// Runs a periodic event.
+    pub(crate) fn run_period(&mut self, index: u16, now_ns: u64) {
+        loop {
+            self.burst.compose_period(index, now_ns);
+            self.dispatch();
+            let finished = self.burst.settled().finished;
+            self.settle();
+            if finished > 0 {
+                break;
+            }
+        }
+        self.egress.flush();
+    }
+
+    /// Runs `exit`.
+    pub(crate) fn run_exit(&mut self, now_ns: u64) {
+        loop {
+            self.guest.services().start_exit(Moment { now_ns, seed: now_ns });
+            let result = self.guest.exit();
+            let services = self.guest.services();
+            match result {
+                Ok(()) if services.commit(1).committed == 1 => break,
+                Err(fault) if services.observations_hold() => {
+                    services.abandon();
+                    self.report(fault, None);
+                    return;
+                }
+                _ => {}
+            }
+        }
+        self.release(0, now_ns, 0);
+        self.egress.flush();
+    }
+
+    /// Nothing to do: nobody needs to keep history for this worker.
+    pub(crate) fn rest(&mut self) {
+        self.guest.services().idle();
+    }
+
+    /// Gives back what is in the inbox when a run ends in haste.
+    pub(crate) fn stop(&mut self) {
+        while let Some(pending) = self.inbox.pop_front() {
+            self.drop_packet(pending.frame, HostReason::Stopped.into());
+        }
+        self.egress.flush();
+    }
+
+    fn limit(&mut self) -> usize {
+        match self.isolate {
+            0 => self.guest.services().burst_limit().min(self.burst_max),
+            _ => 1,
+        }
+    }
+
+    /// Runs the burst in the guest and decides what of it stands.
+    fn dispatch(&mut self) {
+        let moments = self.burst.items().iter().map(|item| item.moment);
+        self.guest.services().start_burst(moments);
+        self.counters.bursts.add(1);
+        if let Err(fault) = self.guest.handle(&mut self.burst) {
+            self.recover(fault);
+        }
+    }
+
+    /// After a fault: a new instance, and either the event is dropped or all run again, alone.
+    ///
+    /// A fault counts only if everything that the run observed still holds: if not, it was a run
+    /// that would have been thrown away.
+    #[cold]
+    fn recover(&mut self, fault: GuestFault) {
+        let alone = self.burst.items().len() == 1;
+        if self.burst.settled().accepted {
+            // The outcome was taken; only the way back from it failed.
+            self.count_fault(fault, None);
+        } else {
+            let services = self.guest.services();
+            let counts = services.observations_hold();
+            services.abandon();
+            if counts && alone {
+                self.burst.fail(Some(fault.reason().into()));
+                let packet = self.burst.items()[0].frame.as_ref().map(fault_packet);
+                self.count_fault(fault, packet);
+            } else {
+                self.burst.fail(None);
+                self.isolate = if counts { self.burst.items().len() } else { self.isolate };
+            }
+        }
+        self.replace_guest();
+    }
+
+    fn replace_guest(&mut self) {
+        self.counters.instances_replaced.add(1);
+        self.guest.services().start_replay(Arc::clone(&self.script));
+        let made = self.guest.replace().and_then(|()| self.guest.init());
+        // `init` ran before with the same answers, on the same code.
+        made.expect("an instance that started once starts again");
+    }
+
+    fn count_fault(&mut self, fault: GuestFault, packet: Option<FaultPacket>) {
+        self.counters.faults.add(1);
+        self.report(fault, packet);
+    }
+
+    fn report(&mut self, fault: GuestFault, packet: Option<FaultPacket>) {
+        self.faults_reported += 1;
+        if self.faults_reported <= FAULTS_REPORTED_MAX {
+            self.tell(Notice::Fault { worker: self.index, fault, packet });
+        }
+    }
+
+    fn tell(&self, notice: Notice) {
+        // Fails only when the operator's thread is gone, and with it whoever could read.
+        let _ = self.notices.send(notice);
+    }
+
+    /// Lets finished events happen and puts the others back into the inbox.
+    fn settle(&mut self) {
+        let settled = self.burst.settled();
+        self.counters.aborts.add(settled.aborts as u64);
+        if settled.isolate > 0 {
+            self.isolate = settled.isolate;
+        } else {
+            self.isolate = self.isolate.saturating_sub(settled.finished);
+        }
+        self.count_changes();
+        let mut items = std::mem::take(self.burst.items_mut());
+        for item in items.drain(settled.finished..).rev() {
+            if let Some(frame) = item.frame {
+                self.inbox.push_front(Pending { frame, runs: item.runs + 1 });
+            }
+        }
+        for (unit, item) in items.drain(..).enumerate() {
+            self.finish(unit as u32, item);
+        }
+        *self.burst.items_mut() = items;
+    }
+
+    fn count_changes(&mut self) {
+        let changes = self.burst.take_changes();
+        self.counters.sets_registered.add(changes.registered);
+        self.counters.sets_expired.add(changes.expired);
+        self.counters.sets_refused.add(changes.refused);
+    }
+
+    fn publish_sets(&mut self) {
+        self.count_changes();
+        self.counters.sets_live.set(self.burst.sets_live() as u64);
+    }
+
+    /// Lets one event happen.
+    #[inline]
+    fn finish(&mut self, unit: u32, item: Item) {
+        self.counters.runs_per_event_max.raise_to(u64::from(item.runs) + 1);
+        if item.effective && !self.guest.services().effects().is_empty() {
+            let sequence = item.frame.as_ref().map_or(0, |frame| frame.sequence);
+            self.release(unit, item.moment.now_ns, sequence);
+        }
+        if matches!(item.ending, Ending::Stands(_)) {
+            self.counters.events.add(1);
+        }
+        let Some(frame) = item.frame else { return };
+        match item.ending {
+            Ending::Dropped(reason) => self.drop_packet(frame, reason),
+            Ending::Stands(Action::Drop(reason)) => {
+                self.drop_packet(frame, DropReason::of_nf(reason));
+            }
+            Ending::Stands(Action::Consume) => {
+                self.counters.consumed.add(1);
+                self.egress.recycle(frame);
+            }
+            Ending::Stands(Action::Send(port)) if port < self.ports => {
+                self.egress.send(port, frame, Origin::Packet);
+            }
+            Ending::Stands(Action::Send(_)) => {
+                self.drop_packet(frame, HostReason::NoSuchPort.into());
+            }
+            Ending::Stands(Action::Flood) => self.flood(frame),
+            Ending::Again => unreachable!("a finished event does not run again"),
+        }
+    }
+
+    /// Sends a packet through every port but its own: copies first, the packet itself last.
+    fn flood(&mut self, frame: Frame) {
+        let ingress = frame.port.raw();
+        let Some(last) = (0..self.ports).rev().find(|port| *port != ingress) else {
+            return self.drop_packet(frame, HostReason::NoSuchPort.into());
+        };
+        for port in (0..last).filter(|port| *port != ingress) {
+            self.counters.copies.add(1);
+            let Some(mut copy) = self.egress.spare() else {
+                self.refuse(HostReason::NoBuffer);
+                continue;
+            };
+            match copy.load_from(&frame) {
+                Ok(()) => self.egress.send(port, copy, Origin::Further),
+                Err(_) => {
+                    self.egress.recycle(copy);
+                    self.refuse(HostReason::FrameTooLong);
+                }
+            }
+        }
+        self.egress.send(last, frame, Origin::Packet);
+    }
+
+    fn drop_packet(&mut self, frame: Frame, reason: DropReason) {
+        self.counters.drops[reason.index()].add(1);
+        self.egress.recycle(frame);
+    }
+
+    fn drop_skipped(&mut self) {
+        while let Some(frame) = self.burst.skipped().pop() {
+            self.drop_packet(frame, HostReason::NoHandler.into());
+        }
+    }
+
+    fn refuse(&self, reason: HostReason) {
+        self.counters.refusals[DropReason::from(reason).index()].add(1);
+    }
+
+    /// Lets happen what a unit asked for; frames it makes get the time and place in order given.
+    #[cold]
+    fn release(&mut self, unit: u32, now_ns: u64, sequence: u64) {
+        let effects = self.guest.services().effects();
+        for send in effects.sends(unit) {
+            self.counters.generated.add(1);
+            let refusal = if send.port >= self.ports {
+                Some(HostReason::NoSuchPort)
+            } else if send.bytes.len() < FRAME_BYTES_MIN {
+                Some(HostReason::FrameTooShort)
+            } else {
+                make_frame(&mut self.egress, send, now_ns, sequence)
+            };
+            if let Some(reason) = refusal {
+                self.counters.refusals[DropReason::from(reason).index()].add(1);
+            }
+        }
+        for emission in effects.emissions(unit) {
+            let counters = &self.counters.emissions[emission.event as usize];
+            counters.count.add(1);
+            counters.last_value.set(emission.value);
+        }
+        for (level, message) in effects.logs(unit) {
+            tell_line(&self.notices, self.index, level, message);
+        }
+    }
+}
+
+/// Sends a frame of the network function's own; answers why not.
+fn make_frame(
+    egress: &mut impl Egress,
+    send: Send<'_>,
+    now_ns: u64,
+    sequence: u64,
+) -> Option<HostReason> {
+    let Some(mut frame) = egress.spare() else { return Some(HostReason::NoBuffer) };
+    let port = PortId::new(send.port);
+    match frame.load(send.bytes, port, send.bytes.len() as u32, now_ns, sequence) {
+        Ok(()) => egress.send(send.port, frame, Origin::Further),
+        Err(_) => {
+            egress.recycle(frame);
+            return Some(HostReason::FrameTooLong);
+        }
+    }
+    None
+}
+
+fn tell_line(notices: &Sender<Notice>, worker: usize, level: LogLevel, message: &str) {
+    let _ = notices.send(Notice::Log { worker, level, message: message.into() });
+}
+
+fn fault_packet(frame: &Frame) -> FaultPacket {
+    FaultPacket {
+        port: frame.port.raw(),
+        timestamp_ns: frame.timestamp_ns,
+        wire_length: frame.wire_length,
+        bytes: frame.bytes().into(),
+    }
+}
