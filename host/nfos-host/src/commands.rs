@@ -15,9 +15,6 @@ use crate::launch::{Limits, NetworkFunction, load};
 use crate::parameters::{Assignment, Given, Parameters};
 use crate::quantity::{Bytes, Span};
 
-/// The most ports of a run; port numbers and flooding sets fit one word.
-pub(crate) const PORTS_MAX: usize = 64;
-
 /// What commands that only look at a network function need to know.
 #[derive(Args, Debug)]
 pub(crate) struct Subject {
@@ -42,8 +39,11 @@ impl Subject {
     /// # Errors
     /// A file that cannot be read or that is no network function.
     fn load(&self) -> Result<NetworkFunction, Failure> {
-        let limits = Limits { time: self.time_limit, memory: self.memory_limit };
-        load(&self.nf, limits)
+        load(&self.nf, self.limits())
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { time: self.time_limit, memory: self.memory_limit }
     }
 
     /// # Errors

@@ -30,7 +30,8 @@ impl Failure {
         }
     }
 
-    fn message(&self) -> &str {
+    /// What is said of it.
+    pub(crate) fn message(&self) -> &str {
         match self {
             Self::Input(message) | Self::Failed(message) => message,
         }

@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nfos_engine::description::Description;
-
 use crate::failure::Failure;
-use crate::launch::{Launch, Limits, PortSpec};
+use crate::launch::{Launch, Limits, PORTS_MAX, PortSpec, SpecError, check_files};
 use crate::options::{Engine, Options};
 use crate::parameters::{Given, Parameters};
 
@@ -21,10 +19,8 @@ const QUANTUM_DEFAULT: Duration = Duration::from_millis(1);
 const BURST_MAX: usize = 32;
 /// Workers of `check`.
 const REHEARSAL_WORKERS: usize = 2;
-/// What they get.
-const REHEARSAL_PORT: &str = "synthetic:packets=4096";
-/// Long enough for all of it.
-const REHEARSAL_TIME_MAX: Duration = Duration::from_secs(10);
+/// Long enough for all of it, unless the network function meets its time limit at every packet.
+const REHEARSAL_TIME_MAX: Duration = Duration::from_secs(60);
 /// Of aggregate state and packet sets, in bytes.
 const STATE_LIMIT_DEFAULT: u64 = 1 << 30;
 
@@ -92,19 +88,12 @@ impl Plan {
     }
 }
 
-/// The launch of `check`: a few workers, so that crossing between them shows, and an end.
-///
-/// # Errors
-/// None; ports are parsed like an operator's.
-pub(crate) fn rehearsal(
-    description: &Description,
-    parameters: Parameters,
-    cores: usize,
-) -> Result<Launch, Failure> {
-    let specs = vec![REHEARSAL_PORT.to_owned(); usize::from(description.ports.max(1))];
-    Ok(Launch {
+/// The launch of `check`: on these ports, until they end, with two workers so that packets meet
+/// where they would on any number.
+pub(crate) fn rehearsal(ports: Vec<PortSpec>, parameters: Parameters, cores: usize) -> Launch {
+    Launch {
         workers: REHEARSAL_WORKERS,
-        ports: ports(&specs)?,
+        ports,
         parameters,
         duration: Some(REHEARSAL_TIME_MAX),
         packet_sets: None,
@@ -114,15 +103,19 @@ pub(crate) fn rehearsal(
         quantum: QUANTUM_DEFAULT,
         burst_max: BURST_MAX,
         pin: REHEARSAL_WORKERS <= cores,
-    })
+    }
 }
 
 fn ports(written: &[String]) -> Result<Vec<PortSpec>, Failure> {
-    let port = |(number, spec): (usize, &String)| {
-        spec.parse::<PortSpec>()
-            .map_err(|error| Failure::input(format!("port {number}, {spec:?}: {error}")))
-    };
-    written.iter().enumerate().map(port).collect()
+    let wrong = |error: SpecError| Failure::input(error.to_string());
+    if written.len() > PORTS_MAX {
+        let given = written.len();
+        return Err(Failure::input(format!("{given} ports are given; at most {PORTS_MAX} can be")));
+    }
+    let ports: Vec<PortSpec> =
+        written.iter().map(|spec| spec.parse()).collect::<Result<_, _>>().map_err(wrong)?;
+    check_files(&ports).map_err(wrong)?;
+    Ok(ports)
 }
 
 fn crowded(workers: usize, cores: usize) -> Option<String> {
@@ -177,6 +170,10 @@ mod tests {
         let component = Options { engine: Some(Engine::Component), ..options() };
         assert!(refused(component).starts_with("--engine component"));
         let ports = vec!["token-ring:0".to_owned()];
-        assert!(refused(Options { ports, ..options() }).starts_with("port 0, \"token-ring:0\": "));
+        assert!(refused(Options { ports, ..options() }).starts_with("port `token-ring:0`: "));
+        let ports = vec!["pcap:rx=a.pcap,tx=a.pcap".to_owned()];
+        assert!(refused(Options { ports, ..options() }).contains("overwritten"));
+        let ports = vec!["synthetic:".to_owned(); PORTS_MAX + 1];
+        assert!(refused(Options { ports, ..options() }).contains("at most 64"));
     }
 }

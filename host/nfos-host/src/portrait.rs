@@ -12,13 +12,14 @@ use crate::numbers::{bytes, grouped, span};
 use crate::parameters::{admitted, shown};
 use crate::terminal::{Style, plain};
 
-/// Why this engine runs it.
-const ENGINE: &str = "direct";
+/// Why the direct engine runs it: it would not have been loaded otherwise.
 const ENGINE_REASON: &str = "one core module that imports nothing but nfos:nf";
 
 /// All that is known of a network function before any packet.
 pub(crate) struct Portrait<'a> {
     pub(crate) description: &'a Description,
+    /// What runs it.
+    pub(crate) engine: &'static str,
     /// What `init` returned, with the operator's parameters.
     pub(crate) configuration: Configuration,
     /// What `init` opened.
@@ -31,7 +32,7 @@ impl Portrait<'_> {
         let about = self.description;
         let mut lines = vec![
             format!("{}: {}", style.strong(&plain(&about.name)), plain(&about.summary)),
-            format!("engine: {ENGINE} ({ENGINE_REASON})"),
+            format!("engine: {} ({ENGINE_REASON})", self.engine),
             format!("ports: {} or more", about.ports),
             format!("handlers: {}", or_none(about.handles.iter().copied().map(handler))),
             format!("window: {}, headroom {}", window(about.window), bytes(about.headroom.into())),
@@ -83,7 +84,8 @@ impl Portrait<'_> {
             return vec!["structures: none".to_owned()];
         }
         let line = |structure: &Structure| {
-            format!("  {} {}: {}", structure.kind, plain(&structure.name), structure.size)
+            let Structure { kind, name, shape, bytes: size } = structure;
+            format!("  {kind} {}: {shape}, {}", plain(name), bytes(*size))
         };
         std::iter::once("structures".to_owned()).chain(self.structures.iter().map(line)).collect()
     }
@@ -96,12 +98,13 @@ impl Portrait<'_> {
             json!({ "name": set.name, "rules": set.rules.iter().map(rule_json).collect::<Vec<_>>() })
         });
         let structures = self.structures.iter().map(|structure| {
-            json!({ "kind": structure.kind, "name": structure.name, "size": structure.size })
+            let Structure { kind, name, shape, bytes } = structure;
+            json!({ "kind": kind, "name": name, "shape": shape, "bytes": bytes })
         });
         json!({
             "name": about.name,
             "summary": about.summary,
-            "engine": ENGINE,
+            "engine": self.engine,
             "engine_reason": ENGINE_REASON,
             "ports": about.ports,
             "handlers": handlers,
@@ -264,6 +267,7 @@ mod tests {
     fn portrait(description: &Description) -> Portrait<'_> {
         Portrait {
             description,
+            engine: "direct",
             configuration: Configuration {
                 idle_timeout_ns: 30_000_000_000,
                 packet_sets: 65_536,
@@ -272,7 +276,8 @@ mod tests {
             structures: vec![Structure {
                 kind: "vector",
                 name: "counters".to_owned(),
-                size: "4 cells".to_owned(),
+                shape: "4 cells".to_owned(),
+                bytes: 192,
             }],
         }
     }
@@ -308,7 +313,7 @@ parameters
 drop reasons: no_session, ev\\u{1b}il
 events: none
 structures
-  vector counters: 4 cells
+  vector counters: 4 cells, 192 B
 "
         );
     }

@@ -100,12 +100,14 @@ fn frames(summary: &Summary) -> Vec<String> {
 }
 
 fn port_line(number: usize, port: &PortCounters) -> String {
-    let refused = match port.refused {
-        0 => String::new(),
-        refused => format!(", refused {}", grouped(refused)),
-    };
+    let lost = [("missed", port.missed), ("refused", port.refused)]
+        .map(|(what, count)| match count {
+            0 => String::new(),
+            count => format!(", {what} {}", grouped(count)),
+        })
+        .concat();
     format!(
-        "port {number}: in {} ({}), out {} ({}){refused}  {}",
+        "port {number}: in {} ({}), out {} ({}){lost}  {}",
         grouped(port.received),
         bytes(port.received_bytes),
         grouped(port.transmitted),
@@ -216,6 +218,7 @@ mod tests {
                 transmitted: 998_004,
                 transmitted_bytes: 512,
                 refused: 1,
+                missed: 2,
             }],
             workers: vec![
                 WorkerCounters {
@@ -264,7 +267,7 @@ firewall: 2.0 s on 1 worker, 20 ms of trace, 500.00 kpps
                                100  guest_trap (host)
 frames: 998,000 forwarded + 2 copies + 3 generated = 998,004 transmitted + 1 refused
                                  1  no_such_port (host)
-port 0: in 1,000,000 (61.04 MiB), out 998,004 (512 B), refused 1  pcap:rx=a.pcap,tx=b.pcap
+port 0: in 1,000,000 (61.04 MiB), out 998,004 (512 B), missed 2, refused 1  pcap:rx=a.pcap,tx=b.pcap
 packet sets: 1,234 registered, 1,224 expired, 7 refused, 10 live of 65,536
 aborts: 1,000, <0.1 % of all runs; no event ran more than 3 times
                1,000  V1 on counters: a read met a write

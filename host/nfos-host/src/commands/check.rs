@@ -1,7 +1,6 @@
 //! `nfos-host check`: whether a network function keeps the contract, before anything depends on
 //! it. Loads it, runs its `init`, and drives a short synthetic run.
 
-use std::fs::File;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
@@ -10,10 +9,11 @@ use nfos_records::Summary;
 
 use super::{Subject, cores_of_machine};
 use crate::failure::Failure;
-use crate::launch::{self, Configuration, NetworkFunction, Structure};
+use crate::launch::{self, Configuration, LoadError, NetworkFunction, Structure};
 use crate::numbers::{counted, grouped};
 use crate::parameters::Parameters;
 use crate::plan::rehearsal;
+use crate::rehearsal::Rehearsal;
 use crate::report::unaccounted;
 use crate::terminal::{Style, plain, print};
 
@@ -24,60 +24,67 @@ pub(crate) struct Arguments {
     subject: Subject,
 }
 
-/// What a check found: its finding in words, either way.
-type Finding = Result<String, String>;
-
 /// # Errors
-/// A check that found something wrong, after all have been told; a file or a parameter that is not
+/// A check that found something wrong, after it has been told; a file or a parameter that is not
 /// what it must be.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let file = &arguments.subject.nf;
-    File::open(file).map_err(|error| {
-        Failure::input(format!("--nf {}: cannot be read: {error}", file.display()))
-    })?;
-    let nf = told("contract", arguments.subject.load(), |nf| contract(nf.description()))?;
-    tell("packet sets", &Ok(packet_sets(nf.description())))?;
+    let nf = load(&arguments.subject)?;
+    let description = nf.description();
+    right("contract", &format!("{}: {}", description.name, description.summary))?;
+    right("imports", &imports(&nf))?;
+    right("packet sets", &packet_sets(description))?;
+    right("parameters", &counted(description.parameters.len() as u64, "parameter"))?;
     let parameters = arguments.subject.parameters(&nf)?;
-    tell("parameters", &Ok(counted(nf.description().parameters.len() as u64, "parameter")))?;
-    told("init", launch::inspect(&nf, &parameters), |(configuration, structures)| {
-        init(configuration, structures)
-    })?;
-    told("run", rehearse(&nf, parameters), |finding| finding.clone()).map(|_| ())
+    let (configuration, structures) =
+        launch::inspect(&nf, &parameters).or_else(|failure| wrong("init", failure.message()))?;
+    right("init", &init(&configuration, &structures))?;
+    let finding = rehearse(&nf, parameters, &configuration)
+        .or_else(|failure| wrong("run", failure.message()))?;
+    right("run", &finding)
 }
 
-/// Tells what a check found. What it needs was there, so a failure of it is the guest's.
-fn told<T>(
-    check: &str,
-    outcome: Result<T, Failure>,
-    finding: impl Fn(&T) -> String,
-) -> Result<T, Failure> {
-    match outcome {
-        Ok(value) => tell(check, &Ok(finding(&value))).map(|()| value),
-        Err(Failure::Input(what) | Failure::Failed(what)) => {
-            tell(check, &Err(what))?;
-            Err(Failure::failed(format!("the check of its {check} failed")))
+/// Loads it, and tells which check a file that is no network function fails.
+fn load(subject: &Subject) -> Result<NetworkFunction, Failure> {
+    launch::engine(subject.limits())?.load(&subject.nf).or_else(|error| match error {
+        LoadError::Unreadable(_) => Err(launch::unloadable(&subject.nf, &error)),
+        _ => wrong(check_that_fails(&error), &error.to_string()),
+    })
+}
+
+fn check_that_fails(error: &LoadError) -> &'static str {
+    match error {
+        LoadError::UnknownImport { .. } | LoadError::NotDirect(_) => "imports",
+        LoadError::BadDescription { field, .. } if field.starts_with("packet-sets") => {
+            "packet sets"
         }
+        LoadError::BadDescription { field, .. } if field.starts_with("parameters") => "parameters",
+        LoadError::BadDescription { .. } | LoadError::Describe(_) => "description",
+        _ => "contract",
     }
 }
 
-fn tell(check: &str, finding: &Finding) -> Result<(), Failure> {
-    let style = Style::of(&std::io::stdout());
-    let (mark, what) = match finding {
-        Ok(what) => ("ok   ".to_owned(), what),
-        Err(what) => (style.alarm("wrong"), what),
-    };
-    print(&format!("{mark}  {check:<12} {}\n", plain(what)))
+fn right(check: &str, finding: &str) -> Result<(), Failure> {
+    print(&format!("ok     {check:<12} {}\n", plain(finding)))
 }
 
-fn contract(description: &Description) -> String {
-    let Description { name, summary, .. } = description;
-    format!("{name}: {summary} One core module that imports nothing but nfos:nf")
+/// Tells what is wrong; the status says so too.
+fn wrong<T>(check: &str, finding: &str) -> Result<T, Failure> {
+    let mark = Style::of(&std::io::stdout()).alarm("wrong");
+    print(&format!("{mark}  {check:<12} {}\n", plain(finding)))?;
+    Err(Failure::failed(format!("the check \"{check}\" failed")))
+}
+
+fn imports(nf: &NetworkFunction) -> String {
+    match nf.imports() {
+        [] => "none".to_owned(),
+        imports => imports.join(", "),
+    }
 }
 
 fn packet_sets(description: &Description) -> String {
     let rules = description.packet_sets.iter().map(|set| set.rules.len() as u64).sum();
     format!(
-        "{} of {}",
+        "{}, {}",
         counted(description.packet_sets.len() as u64, "definition"),
         counted(rules, "rule")
     )
@@ -92,9 +99,14 @@ fn init(configuration: &Configuration, structures: &[Structure]) -> String {
 }
 
 /// A short run over frames of every kind. An account that does not add up is as wrong as a fault.
-fn rehearse(nf: &NetworkFunction, parameters: Parameters) -> Result<String, Failure> {
-    let rehearsal = rehearsal(nf.description(), parameters, cores_of_machine())?;
-    let summary = launch::run(nf, &rehearsal, &AtomicBool::new(false), &mut |_| ())?;
+fn rehearse(
+    nf: &NetworkFunction,
+    parameters: Parameters,
+    configuration: &Configuration,
+) -> Result<String, Failure> {
+    let traffic = Rehearsal::new(nf.description().ports.max(1), configuration)?;
+    let launch = rehearsal(traffic.ports(), parameters, cores_of_machine());
+    let summary = launch::run(nf, &launch, &AtomicBool::new(false), &mut |_| ())?;
     if let Some(what) = unaccounted(&summary) {
         return Err(Failure::failed(what));
     }
@@ -106,7 +118,7 @@ fn rehearse(nf: &NetworkFunction, parameters: Parameters) -> Result<String, Fail
     Ok(format!(
         "{} on {}, no fault: {} sent, {} consumed, {} dropped",
         counted(summary.received, "packet"),
-        counted(rehearsal.workers as u64, "worker"),
+        counted(launch.workers as u64, "worker"),
         grouped(summary.sent),
         grouped(summary.consumed),
         grouped(summary.dropped)

@@ -26,8 +26,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (input, output) = (arguments.input.display(), arguments.output.display());
     let module = std::fs::read(&arguments.input)
         .map_err(|error| Failure::input(format!("{input}: cannot be read: {error}")))?;
-    let component =
-        nfos_engine::component::encode(&module).map_err(|error| Failure::input(format!("{input}: {error}")))?;
+    let component = nfos_engine::component::encode(&module)
+        .map_err(|error| Failure::input(format!("{input}: {error}")))?;
     std::fs::write(&arguments.output, &component)
         .map_err(|error| Failure::failed(format!("{output}: cannot be written: {error}")))?;
     let size = grouped(component.len() as u64);

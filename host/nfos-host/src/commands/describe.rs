@@ -25,7 +25,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let nf = arguments.subject.load()?;
     let parameters = arguments.subject.parameters(&nf)?;
     let (configuration, structures) = launch::inspect(&nf, &parameters)?;
-    let portrait = Portrait { description: nf.description(), configuration, structures };
+    let portrait = Portrait {
+        description: nf.description(),
+        engine: nf.engine_kind(),
+        configuration,
+        structures,
+    };
     print(&match arguments.json {
         true => json(&portrait.json()),
         false => portrait.text(Style::of(&std::io::stdout())),

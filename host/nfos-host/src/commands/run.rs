@@ -9,9 +9,9 @@ use nfos_engine::description::Description;
 use nfos_engine::services::LogLevel;
 use nfos_records::Summary;
 
-use super::{PORTS_MAX, cores_of_machine, json};
+use super::{cores_of_machine, json};
 use crate::failure::{Failure, warn};
-use crate::launch;
+use crate::launch::{self, NetworkFunction};
 use crate::numbers::counted;
 use crate::options::Options;
 use crate::parameters::differing;
@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     enough_ports(&plan, nf.description())?;
 
     if !arguments.json {
-        print(&announcement(&plan, nf.description()))?;
+        print(&announcement(&plan, &nf))?;
     }
     let stop = stop_flag()?;
     let mut progress = Progress::new(arguments.json, arguments.log.level());
@@ -95,9 +95,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 
 fn enough_ports(plan: &Plan, description: &Description) -> Result<(), Failure> {
     let (given, needed) = (plan.launch.ports.len(), usize::from(description.ports));
-    if given > PORTS_MAX {
-        return Err(Failure::input(format!("{given} ports are given; at most {PORTS_MAX} can be")));
-    }
     if given > 0 && given < needed {
         let given = counted(given as u64, "port");
         let name = &description.name;
@@ -109,11 +106,13 @@ fn enough_ports(plan: &Plan, description: &Description) -> Result<(), Failure> {
 }
 
 /// What runs, on what.
-fn announcement(plan: &Plan, description: &Description) -> String {
+fn announcement(plan: &Plan, nf: &NetworkFunction) -> String {
+    let description = nf.description();
     let mut lines = vec![format!(
-        "{} on {}, direct engine, {}, seed {}",
+        "{} on {}, {} engine, {}, seed {}",
         description.name,
         counted(plan.launch.workers as u64, "worker"),
+        nf.engine_kind(),
         plan.nf.display(),
         plan.launch.seed
     )];

@@ -1,0 +1,143 @@
+//! The one place where commands meet the engine and the dataplane.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use nfos_dataplane::RunError;
+use nfos_engine::{Engine, Settings};
+use nfos_records::Summary;
+use nfos_state::{ObjectShape, Shape};
+
+use crate::failure::{Failure, warn};
+use crate::numbers::{counted, span};
+use crate::parameters::Parameters;
+use crate::quantity::{Bytes, Span};
+
+pub(crate) use nfos_dataplane::{Launch, Observation, WORKERS_MAX};
+pub(crate) use nfos_engine::description::Configuration;
+pub(crate) use nfos_engine::{LoadError, NetworkFunction};
+pub(crate) use nfos_netio::{PortSpec, SpecError, check_files};
+
+/// The most ports of a run.
+pub(crate) const PORTS_MAX: usize = nfos_netio::PORTS_MAX as usize;
+
+/// What an instance of a network function may use, where the operator says so; elsewhere the
+/// engine's defaults hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// CPU time of one call of it.
+    pub(crate) time: Option<Span>,
+    /// Its own memory.
+    pub(crate) memory: Option<Bytes>,
+}
+
+/// Something that `init` opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Structure {
+    /// Which of the contract's structures it is.
+    pub(crate) kind: &'static str,
+    /// Its name, as given at `open`.
+    pub(crate) name: String,
+    /// What it was opened with, in words.
+    pub(crate) shape: String,
+    /// Bytes of cells that it occupies.
+    pub(crate) bytes: u64,
+}
+
+/// Loads a network function, from the cache of compiled ones if it is there.
+///
+/// # Errors
+/// A file that cannot be read or that is no network function.
+pub(crate) fn load(file: &Path, limits: Limits) -> Result<NetworkFunction, Failure> {
+    engine(limits)?.load(file).map_err(|error| unloadable(file, &error))
+}
+
+/// What to tell of a file that is no network function.
+pub(crate) fn unloadable(file: &Path, error: &LoadError) -> Failure {
+    Failure::input(format!("--nf {}: {error}", file.display()))
+}
+
+/// What loads network functions.
+///
+/// # Errors
+/// The machine lacks what the engine needs.
+pub(crate) fn engine(limits: Limits) -> Result<Engine, Failure> {
+    let defaults = Settings::default();
+    let settings = Settings {
+        time_limit: limits.time.map_or(defaults.time_limit, |limit| limit.0),
+        memory_bytes_max: limits.memory.map_or(defaults.memory_bytes_max, |limit| {
+            usize::try_from(limit.0).unwrap_or(usize::MAX)
+        }),
+        cache: cache_directory(),
+    };
+    let engine = Engine::new(settings)
+        .map_err(|error| Failure::failed(format!("the engine does not start: {error}")))?;
+    if let Some(refusal) = engine.cache_refusal() {
+        warn(&format!("compiled network functions are not kept: {refusal}"));
+    }
+    Ok(engine)
+}
+
+/// Runs until the ports end, the duration is over or `stop` is set.
+///
+/// # Errors
+/// A port, capture or limit that does not work, or a run that broke off.
+pub(crate) fn run(
+    nf: &NetworkFunction,
+    launch: &Launch,
+    stop: &AtomicBool,
+    observe: &mut dyn FnMut(Observation<'_>),
+) -> Result<Summary, Failure> {
+    nfos_dataplane::run(nf, launch, stop, observe).map_err(failure)
+}
+
+/// Runs `init` alone and tells what it returned and what it opened.
+///
+/// # Errors
+/// `init` faulted, or asked for what there is not.
+pub(crate) fn inspect(
+    nf: &NetworkFunction,
+    parameters: &Parameters,
+) -> Result<(Configuration, Vec<Structure>), Failure> {
+    let inspection = nfos_dataplane::inspect(nf, parameters).map_err(failure)?;
+    let structures = inspection.objects.iter().map(structure).collect();
+    Ok((inspection.configuration, structures))
+}
+
+fn failure(error: RunError) -> Failure {
+    match error {
+        RunError::Input(message) => Failure::Input(message),
+        RunError::Failed(message) => Failure::Failed(message),
+    }
+}
+
+/// Where compiled network functions are kept: `nfos` in the user's cache directory (XDG Base
+/// Directory Specification), nowhere for a user without one.
+fn cache_directory() -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
+    let user = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(user.join("nfos"))
+}
+
+/// What an object is in the contract's words.
+fn structure(object: &ObjectShape) -> Structure {
+    let name = object.name.clone();
+    let (kind, shape) = match &object.shape {
+        Shape::Vector { length } => ("vector", counted((*length).into(), "cell")),
+        Shape::Map { capacity, key_size } => {
+            ("hash-map", format!("{} of up to {key_size} B", counted((*capacity).into(), "key")))
+        }
+        Shape::Allocator { capacity, refresh_interval_ns } => {
+            let refreshed = match refresh_interval_ns {
+                0 => String::new(),
+                ns => format!(", refreshed at most every {}", span(*ns)),
+            };
+            ("allocator", format!("{}{refreshed}", counted((*capacity).into(), "id")))
+        }
+        Shape::Distributed { merges, staleness_ns } => {
+            let words = counted(merges.len() as u64, "word");
+            ("distributed-object", format!("{words}, at most {} old", span(*staleness_ns)))
+        }
+    };
+    Structure { kind, name, shape, bytes: object.bytes }
+}
