@@ -1,1 +1,71 @@
-//! Vector, map, allocator and distributed object over the transactional memory.
+//! The aggregate state of a network function: vectors, maps, allocators and distributed objects,
+//! all in one transactional memory.
+//!
+//! Every structure is a handful of cells of `nfos-stm` and a set of rules: what each operation
+//! observes, what it changes, and which change ends which observation ([`rules`]). An operation
+//! that need not observe does not: writes and sets are blind, additions, refreshes and distributed
+//! updates commute. So mutators never conflict with each other, and only an observation can be
+//! invalidated.
+//!
+//! [`State`] is shared; each worker and the control loop has a [`Worker`] of its own. A guest's
+//! object numbers, indices, ids and keys are checked here, where they enter.
+
+#![forbid(unsafe_code)]
+
+mod allocator;
+mod causes;
+mod chain;
+mod distributed;
+mod effects;
+mod error;
+mod hash;
+mod key;
+mod map;
+mod object;
+mod overlay;
+mod pool;
+mod predicate;
+pub mod rules;
+mod state;
+mod vector;
+mod wheel;
+mod worker;
+
+pub use error::{AccessError, OpenError};
+pub use object::{ObjectId, ObjectKind, ObjectShape, Shape};
+pub use state::{Settings, State};
+pub use worker::{Commit, Conflict, Worker};
+
+/// Six words of aggregate state.
+pub type Cell = [u64; 6];
+
+/// How a word of a distributed object is merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Merge {
+    /// Added, modulo 2^64.
+    Sum,
+    /// The greatest, unsigned.
+    Max,
+    /// The least, unsigned; 2^64 - 1 at first.
+    Min,
+    /// The union of bits.
+    Or,
+}
+
+/// How a set ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetOutcome {
+    /// The key has the value.
+    Ok,
+    /// The key was absent and there is no room.
+    Full,
+}
+
+/// A lease whose deadline has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpiredLease {
+    /// The id.
+    pub id: u32,
+    /// The deadline, in the nanoseconds of the events' clock.
+    pub deadline_ns: u64,
+}

@@ -1,0 +1,298 @@
+//! An allocator: ids on lease.
+//!
+//! Free ids lie in a [pool](crate::pool), and a run takes one out before it commits. Each id has a
+//! *lease*, a cell with generation and deadline. `refresh` and `free` observe the tenure only:
+//! that the id is held in the same generation; a refresh raises the deadline as a maximum, so that
+//! refreshes never conflict. How many ids are free is the sum of a *count* cell for each
+//! participant, changed by commuting additions and read only by one who finds no id anywhere: if
+//! the sum is 0, "none" is the answer and observes all counts. If it is not, the ids that are left
+//! are in the hands of runs that have not committed, or about to come back, and the event runs
+//! again.
+
+use nfos_stm::{CellId, Memory, MemoryFull, Mutator, Observer, Operation};
+
+use crate::effects::{Effects, Timer, Tx};
+use crate::error::AccessError;
+use crate::object::Structure;
+use crate::pool::Pool;
+use crate::predicate::Predicate;
+use crate::rules::{MutatorKind, ObserverKind};
+use crate::wheel::Wheels;
+use crate::{Cell, ExpiredLease};
+
+/// The content of a lease's cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lease {
+    pub(crate) held: bool,
+    /// Raised by each allocation.
+    pub(crate) generation: u64,
+    pub(crate) deadline_ns: u64,
+}
+
+const TENURE: usize = 0;
+const DEADLINE: usize = 1;
+
+impl Lease {
+    #[inline(always)]
+    pub(crate) fn new(payload: &Cell) -> Self {
+        Self {
+            held: payload[TENURE] & 1 != 0,
+            generation: payload[TENURE] >> 1,
+            deadline_ns: payload[DEADLINE],
+        }
+    }
+
+    fn cell(self) -> Cell {
+        [self.generation << 1 | u64::from(self.held), self.deadline_ns, 0, 0, 0, 0]
+    }
+
+    pub(crate) fn is_held_in(&self, generation: u64) -> bool {
+        self.held && self.generation == generation
+    }
+
+    pub(crate) fn is_live(&self, at_ns: u64) -> bool {
+        self.held && self.deadline_ns >= at_ns
+    }
+
+    fn is_due(&self, now_ns: u64) -> bool {
+        self.held && self.deadline_ns < now_ns
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Allocator {
+    object: u16,
+    capacity: u32,
+    refresh_interval_ns: u64,
+    leases: CellId,
+    counts: CellId,
+    pub(crate) pool: Pool,
+    pub(crate) wheels: Wheels,
+}
+
+impl Allocator {
+    pub(crate) fn new(
+        memory: &Memory,
+        object: u16,
+        capacity: u32,
+        refresh_interval_ns: u64,
+    ) -> Result<Structure, MemoryFull> {
+        let participants = memory.participants();
+        let leases = memory.reserve(Self::cells(capacity, participants))?;
+        Ok(Structure::Allocator(Self {
+            object,
+            capacity,
+            refresh_interval_ns,
+            leases,
+            counts: leases.offset(capacity),
+            pool: Pool::new(capacity, participants),
+            wheels: Wheels::new(capacity, participants),
+        }))
+    }
+
+    pub(crate) fn cells(capacity: u32, participants: usize) -> u64 {
+        u64::from(capacity) + participants as u64
+    }
+
+    pub(crate) fn object(&self) -> u16 {
+        self.object
+    }
+
+    fn observer(&self, kind: ObserverKind) -> Observer {
+        Observer { object: self.object, kind: kind as u8 }
+    }
+
+    fn mutator(&self, kind: MutatorKind) -> Mutator {
+        Mutator { object: self.object, kind: kind as u8 }
+    }
+
+    #[inline(always)]
+    fn lease(&self, id: u32) -> Result<CellId, AccessError> {
+        if id < self.capacity {
+            Ok(self.leases.offset(id))
+        } else {
+            Err(AccessError::OutOfRange { index: id, length: self.capacity })
+        }
+    }
+
+    pub(crate) fn allocate(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        duration_ns: u64,
+    ) -> Result<Option<u32>, AccessError> {
+        effects.check_room()?;
+        let observer = self.observer(ObserverKind::Allocate);
+        let Some(id) = self.take_id(tx, effects, observer) else {
+            return self.none(tx, effects);
+        };
+        let lease = self.leases.offset(id);
+        let old = Lease::new(&tx.read(lease, observer, effects)?);
+        // The id came free after the snapshot, which cannot move any more.
+        if tx.is_stale() {
+            tx.doom_short(lease, observer);
+            return Ok(None);
+        }
+        let deadline_ns = effects.now_ns.saturating_add(duration_ns);
+        let new = Lease { held: true, generation: old.generation + 1, deadline_ns };
+        tx.write(lease, self.mutator(MutatorKind::Allocate), new.cell())?;
+        self.count(tx, effects, MutatorKind::Allocate, -1)?;
+        effects.timer(
+            tx.event(),
+            self.object,
+            Timer::Insert { id, generation: new.generation, deadline_ns },
+        );
+        Ok(Some(id))
+    }
+
+    fn take_id(&self, tx: &mut Tx, effects: &mut Effects, observer: Observer) -> Option<u32> {
+        if tx.reserve() {
+            if let Some(id) = self.pool.take(effects.me) {
+                effects.reserved_id(tx.event(), observer, id);
+                return Some(id);
+            }
+        }
+        effects.retake_id(tx.event(), self.object)
+    }
+
+    /// No id is at hand: none at all, or the event runs again.
+    #[cold]
+    fn none(&self, tx: &mut Tx, effects: &mut Effects) -> Result<Option<u32>, AccessError> {
+        let observer = self.observer(ObserverKind::AllocateNone);
+        let mut free = u64::from(self.capacity);
+        for participant in 0..tx.participants() as u32 {
+            let count = tx.read(self.counts.offset(participant), observer, effects)?;
+            free = free.wrapping_add(count[0]);
+        }
+        if free != 0 {
+            tx.doom_short(self.counts, self.observer(ObserverKind::Allocate));
+        }
+        Ok(None)
+    }
+
+    fn count(
+        &self,
+        tx: &mut Tx,
+        effects: &Effects,
+        kind: MutatorKind,
+        change: i64,
+    ) -> Result<(), AccessError> {
+        let own = self.counts.offset(effects.me as u32);
+        Ok(tx.update(own, self.mutator(kind), 0, (Operation::Add, change as u64), effects)?)
+    }
+
+    pub(crate) fn refresh(
+        &self,
+        tx: &mut Tx,
+        effects: &Effects,
+        id: u32,
+        duration_ns: u64,
+    ) -> Result<bool, AccessError> {
+        let cell = self.lease(id)?;
+        let deadline_ns = effects.now_ns.saturating_add(duration_ns);
+        let at_ns = deadline_ns.saturating_sub(self.refresh_interval_ns);
+        let suffices = |lease: &Lease| self.refresh_interval_ns != 0 && lease.deadline_ns >= at_ns;
+        let mut skip = None;
+        let observer = self.observer(ObserverKind::Refresh);
+        let payload = tx.read_predicate(cell, observer, effects, |payload| {
+            let lease = Lease::new(payload);
+            let generation = lease.generation;
+            skip = Some(lease.held && suffices(&lease));
+            Some(match lease.held {
+                true if suffices(&lease) => Predicate::HeldUntil { generation, at_ns },
+                true => Predicate::Tenure { generation },
+                false => Predicate::NotHeld,
+            })
+        })?;
+        let lease = Lease::new(&payload);
+        if lease.held && !skip.unwrap_or_else(|| suffices(&lease)) {
+            let raise = (Operation::Max, deadline_ns);
+            tx.update(cell, self.mutator(MutatorKind::Refresh), DEADLINE, raise, effects)?;
+        }
+        Ok(lease.held)
+    }
+
+    pub(crate) fn free(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        id: u32,
+    ) -> Result<(), AccessError> {
+        effects.check_room()?;
+        let cell = self.lease(id)?;
+        let observer = self.observer(ObserverKind::Free);
+        let payload = tx.read_predicate(cell, observer, effects, |payload| {
+            let Lease { held, generation, .. } = Lease::new(payload);
+            Some(if held { Predicate::Tenure { generation } } else { Predicate::NotHeld })
+        })?;
+        let lease = Lease::new(&payload);
+        if !lease.held {
+            return Err(AccessError::NotHeld(id));
+        }
+        let freed = Lease { held: false, deadline_ns: 0, ..lease };
+        tx.write(cell, self.mutator(MutatorKind::Free), freed.cell())?;
+        self.count(tx, effects, MutatorKind::Free, 1)?;
+        effects.freed_id(tx.event(), self.object, id);
+        effects.timer(tx.event(), self.object, Timer::Remove { id });
+        Ok(())
+    }
+
+    pub(crate) fn is_live(
+        &self,
+        tx: &mut Tx,
+        effects: &Effects,
+        id: u32,
+    ) -> Result<bool, AccessError> {
+        let (cell, at_ns) = (self.lease(id)?, effects.now_ns);
+        let observer = self.observer(ObserverKind::IsLive);
+        let payload = tx.read_predicate(cell, observer, effects, |payload| {
+            let live = Lease::new(payload).is_live(at_ns);
+            Some(if live { Predicate::Live { at_ns } } else { Predicate::Dead { at_ns } })
+        })?;
+        Ok(Lease::new(&payload).is_live(at_ns))
+    }
+
+    /// Workers look at the leases that they took; the control loop, the last participant, at all.
+    pub(crate) fn next_expired(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+    ) -> Result<Option<ExpiredLease>, AccessError> {
+        let participants = self.wheels.participants();
+        let others = if effects.me + 1 == participants { effects.me } else { 0 };
+        for participant in std::iter::once(effects.me).chain(0..others) {
+            while let Some(in_hand) = effects.take_due(self, participant) {
+                if let Some(expired) = self.observe_due(tx, effects, in_hand)? {
+                    return Ok(Some(expired));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the lease of an entry in hand is due; "no" observes nothing.
+    fn observe_due(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        in_hand: usize,
+    ) -> Result<Option<ExpiredLease>, AccessError> {
+        let (id, now_ns) = (effects.in_hand[in_hand].1.id, effects.now_ns);
+        let mut committed = None;
+        let observer = self.observer(ObserverKind::NextExpired);
+        let payload = tx.read_predicate(self.leases.offset(id), observer, effects, |payload| {
+            let lease = Lease::new(payload);
+            let Lease { generation, deadline_ns, .. } = lease;
+            committed = Some(lease);
+            lease.is_due(now_ns).then_some(Predicate::Due { generation, deadline_ns })
+        })?;
+        let lease = Lease::new(&payload);
+        if lease.is_due(now_ns) {
+            return Ok(Some(ExpiredLease { id, deadline_ns: lease.deadline_ns }));
+        }
+        if let Some(lease) = committed {
+            effects.in_hand[in_hand].1.raise(lease.generation, lease.deadline_ns);
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,75 @@
+//! Counters of aborts: by participant, structure and cause.
+
+use nfos_records::CauseCount;
+use nfos_stm::{Reason, Reservation};
+use nfos_sync::atomic::{AtomicU64, Ordering};
+
+use crate::object::{OBJECTS_MAX, Objects};
+use crate::rules::{CAUSES, Cause, MUTATORS, OBSERVERS, ObserverKind, Rule, rule, shortage};
+
+/// The cause of a failure, by the table.
+pub(crate) fn cause(reason: &Reason) -> Cause {
+    let observer = OBSERVERS[usize::from(reason.observer().kind)];
+    match reason {
+        Reason::SnapshotLost { .. } => Cause::S1,
+        Reason::Short { .. } => shortage(observer),
+        Reason::Observed { mutator, .. } => {
+            match rule(observer, MUTATORS[usize::from(mutator.kind)]) {
+                Rule::Conflict(cause) => cause,
+                // The first change of the cell did not falsify the predicate; the one that did
+                // lies in an overflow cell that was not there yet.
+                Rule::Never => chained(observer),
+            }
+        }
+    }
+}
+
+/// What ends a predicate on a chain of cells.
+fn chained(observer: ObserverKind) -> Cause {
+    debug_assert!(matches!(observer, ObserverKind::MapMiss | ObserverKind::MapRemove));
+    if observer == ObserverKind::MapMiss { Cause::M3 } else { Cause::M4 }
+}
+
+/// The counters of one participant, written by it alone.
+#[derive(Debug)]
+pub(crate) struct Causes(Reservation<AtomicU64>);
+
+impl Causes {
+    pub(crate) fn new() -> Self {
+        Self(Reservation::new(OBJECTS_MAX * CAUSES.len()))
+    }
+
+    fn counter(&self, object: u16, cause: Cause) -> &AtomicU64 {
+        &self.0[usize::from(object) * CAUSES.len() + cause as usize]
+    }
+
+    #[cold]
+    pub(crate) fn count(&self, object: u16, cause: Cause) {
+        let counter = self.counter(object, cause);
+        counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+}
+
+/// All that is not zero, most first.
+pub(crate) fn report(participants: &[Causes], objects: &Objects) -> Vec<CauseCount> {
+    let mut report = Vec::new();
+    for object in objects.iter() {
+        let name = &object.described.name;
+        for &cause in CAUSES {
+            let number = object.described.id.raw() as u16;
+            let count = |one: &Causes| one.counter(number, cause).load(Ordering::Relaxed);
+            let aborts = participants.iter().map(count).sum();
+            if aborts > 0 {
+                report.push(CauseCount {
+                    id: cause.id().into(),
+                    object: name.clone(),
+                    cause: cause.text().replace("{object}", name),
+                    recipe: cause.recipe().into(),
+                    aborts,
+                });
+            }
+        }
+    }
+    report.sort_by_key(|count| std::cmp::Reverse(count.aborts));
+    report
+}

@@ -1,0 +1,169 @@
+//! Buckets of a map: short lists of references, in cells.
+//!
+//! A bucket holds five references and a link to an overflow cell of the same form. References fill
+//! a chain without holes: an insertion goes to the end, a removal moves the last reference into its
+//! place and gives back an overflow cell that becomes empty. So all chains together never need more
+//! than a fifth as many overflow cells as there are keys. Who changes a chain holds its bucket.
+//!
+//! A reference has 32 bits of the key's hash beside the slot's number, so that a search reads the
+//! key of a slot hardly ever in vain.
+
+use nfos_stm::{CellId, WORDS};
+
+use crate::Cell;
+use crate::key::Key;
+
+/// References of a chain cell; the word behind them is the link.
+const REFERENCES: usize = WORDS - 1;
+
+/// The cells of a map.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    pub(crate) buckets: CellId,
+    bucket_mask: u64,
+    overflow: CellId,
+    pub(crate) overflow_cells: u32,
+    slots: CellId,
+    key_cells: u32,
+    pub(crate) counts: CellId,
+}
+
+/// What a search reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// A bucket or overflow cell.
+    Chain,
+    /// A slot's key cell.
+    Key,
+}
+
+/// Where a key's reference is, or would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Search {
+    /// There it is.
+    Found { cell: CellId, position: usize, slot: u32 },
+    /// The chain ends in this cell, with so many references in it.
+    Absent { last: CellId, used: usize },
+}
+
+impl Layout {
+    /// Cells for `capacity` keys: buckets, overflow cells, slots and counts.
+    pub(crate) fn cells(capacity: u32, key_size: u32, participants: usize) -> u64 {
+        let layout = Self::new(CellId::from_raw(0), capacity, key_size);
+        let slots = u64::from(capacity) * u64::from(layout.stride());
+        layout.bucket_mask + 1 + u64::from(layout.overflow_cells) + slots + participants as u64
+    }
+
+    pub(crate) fn new(first: CellId, capacity: u32, key_size: u32) -> Self {
+        let buckets = capacity.div_ceil(2).next_power_of_two();
+        let overflow = first.offset(buckets);
+        // Some beyond a fifth, for cells on their way back.
+        let overflow_cells = capacity / REFERENCES as u32 + 64;
+        let slots = overflow.offset(overflow_cells);
+        let key_cells = Key::cells(key_size);
+        let counts = slots.offset(capacity.wrapping_mul(1 + key_cells));
+        let bucket_mask = u64::from(buckets) - 1;
+        Self { buckets: first, bucket_mask, overflow, overflow_cells, slots, key_cells, counts }
+    }
+
+    fn stride(&self) -> u32 {
+        1 + self.key_cells
+    }
+
+    #[inline(always)]
+    pub(crate) fn bucket(&self, key: &Key) -> CellId {
+        self.buckets.offset((key.hash & self.bucket_mask) as u32)
+    }
+
+    #[inline(always)]
+    pub(crate) fn value(&self, slot: u32) -> CellId {
+        self.slots.offset(slot * self.stride())
+    }
+
+    /// The slot's key cells with what they hold for `key`.
+    pub(crate) fn key_cells(&self, slot: u32, key: &Key) -> impl Iterator<Item = (CellId, Cell)> {
+        let value = self.value(slot);
+        (0..self.key_cells).map(move |cell| (value.offset(1 + cell), key.cell(cell)))
+    }
+
+    /// Looks for a key; `read` gives a cell's content as of one state.
+    #[inline]
+    pub(crate) fn search<E>(
+        &self,
+        key: &Key,
+        read: &mut impl FnMut(Part, CellId) -> Result<Cell, E>,
+    ) -> Result<Search, E> {
+        let mut cell = self.bucket(key);
+        loop {
+            let content = read(Part::Chain, cell)?;
+            for position in 0..REFERENCES {
+                let reference = content[position];
+                if reference == 0 {
+                    return Ok(Search::Absent { last: cell, used: position });
+                }
+                if reference >> 32 == key.hash >> 32 {
+                    let slot = reference as u32 - 1;
+                    if self.slot_holds(slot, key, read)? {
+                        return Ok(Search::Found { cell, position, slot });
+                    }
+                }
+            }
+            match self.link(&content) {
+                Some(next) => cell = next,
+                None => return Ok(Search::Absent { last: cell, used: REFERENCES }),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn slot_holds<E>(
+        &self,
+        slot: u32,
+        key: &Key,
+        read: &mut impl FnMut(Part, CellId) -> Result<Cell, E>,
+    ) -> Result<bool, E> {
+        for cell in 0..self.key_cells {
+            if read(Part::Key, self.value(slot).offset(1 + cell))? != key.cell(cell) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The chain cell behind one with this content.
+    #[inline(always)]
+    pub(crate) fn link(&self, content: &Cell) -> Option<CellId> {
+        let number = (content[REFERENCES] as u32).checked_sub(1)?;
+        Some(self.overflow.offset(number))
+    }
+
+    /// Puts a reference at the end of a chain, or says that the last cell is full.
+    pub(crate) fn append(content: &mut Cell, used: usize, key: &Key, slot: u32) -> bool {
+        if used == REFERENCES {
+            return false;
+        }
+        content[used] = key.hash >> 32 << 32 | u64::from(slot + 1);
+        true
+    }
+
+    pub(crate) fn set_link(content: &mut Cell, overflow: Option<u32>) {
+        content[REFERENCES] = overflow.map_or(0, |number| u64::from(number) + 1);
+    }
+
+    /// The overflow cell of a number.
+    pub(crate) fn overflow(&self, number: u32) -> CellId {
+        self.overflow.offset(number)
+    }
+
+    /// Takes the last reference out of a chain cell: it and how many are left.
+    pub(crate) fn pop(content: &mut Cell) -> (u64, usize) {
+        let used = content[..REFERENCES].iter().position(|&r| r == 0).unwrap_or(REFERENCES);
+        let last = used.checked_sub(1).expect("a chain has no empty overflow cell");
+        (std::mem::take(&mut content[last]), last)
+    }
+
+    /// The number of the linked overflow cell.
+    pub(crate) fn link_number(content: &Cell) -> Option<u32> {
+        (content[REFERENCES] as u32).checked_sub(1)
+    }
+}

@@ -1,0 +1,178 @@
+//! A distributed object: one cell for each participant, updated on its own and read merged.
+//!
+//! An update commutes and observes nothing. A *merging* read observes all parts. With a staleness
+//! the merged value is shared: it lies beside the cells with the event time *before* its snapshot
+//! was taken, and a read that finds it young enough is served and observes nothing. Only committed
+//! runs publish, and the later time wins.
+//!
+//! The least is kept as the greatest of the complement, so that a part of zeroes is neutral for
+//! every merge.
+
+use nfos_stm::{CellId, Memory, MemoryFull, Mutator, Observer, Operation};
+use nfos_sync::Padded;
+use nfos_sync::atomic::{AtomicU64, Ordering, fence};
+
+use crate::effects::{Effects, Merged, Tx};
+use crate::error::AccessError;
+use crate::object::Structure;
+use crate::rules::{MutatorKind, ObserverKind};
+use crate::{Cell, Merge};
+
+#[derive(Debug)]
+pub(crate) struct Distributed {
+    object: u16,
+    merges: Box<[Merge]>,
+    staleness_ns: u64,
+    parts: CellId,
+    published: Padded<Published>,
+}
+
+impl Distributed {
+    pub(crate) fn new(
+        memory: &Memory,
+        object: u16,
+        merges: &[Merge],
+        staleness_ns: u64,
+    ) -> Result<Structure, MemoryFull> {
+        let parts = memory.reserve(memory.participants() as u64)?;
+        Ok(Structure::Distributed(Self {
+            object,
+            merges: merges.into(),
+            staleness_ns,
+            parts,
+            published: Padded(Published::default()),
+        }))
+    }
+
+    pub(crate) fn update(
+        &self,
+        tx: &mut Tx,
+        effects: &Effects,
+        word: u8,
+        operand: i64,
+    ) -> Result<(), AccessError> {
+        let merge = self.merges.get(usize::from(word)).ok_or(AccessError::NoSuchWord(word))?;
+        let own = self.parts.offset(effects.me as u32);
+        let mutator = Mutator { object: self.object, kind: MutatorKind::Update as u8 };
+        let operation = (merge.operation(), merge.stored(operand as u64));
+        Ok(tx.update(own, mutator, usize::from(word), operation, effects)?)
+    }
+
+    pub(crate) fn read(&self, tx: &mut Tx, effects: &mut Effects) -> Result<Cell, AccessError> {
+        if self.staleness_ns > 0 {
+            if let Some(value) = self.young_enough(tx, effects) {
+                return Ok(value);
+            }
+            // The time of this event came before the snapshot that is taken here.
+            if !tx.is_stale() {
+                tx.extend(effects);
+            }
+        }
+        let value = self.merge(tx, effects)?;
+        if self.staleness_ns > 0 && !tx.is_stale() {
+            let own = tx.has_pending(self.parts.offset(effects.me as u32));
+            let as_of = (!own).then(|| tx.snapshot());
+            let (object, time_ns) = (self.object, effects.now_ns);
+            effects.merged(tx.event(), Merged { object, time_ns, as_of, value });
+        }
+        Ok(value)
+    }
+
+    /// The published value, unless it is too old, or younger than a snapshot that cannot move.
+    fn young_enough(&self, tx: &mut Tx, effects: &Effects) -> Option<Cell> {
+        let published = self.published.read()?;
+        if effects.now_ns.saturating_sub(published.time_ns) > self.staleness_ns {
+            return None;
+        }
+        let as_of = published.as_of?;
+        let reached = as_of <= tx.snapshot() || (!tx.is_stale() && tx.extend(effects));
+        (reached && as_of <= tx.snapshot()).then_some(published.value)
+    }
+
+    fn merge(&self, tx: &mut Tx, effects: &Effects) -> Result<Cell, AccessError> {
+        let observer = Observer { object: self.object, kind: ObserverKind::MergingRead as u8 };
+        let mut merged = [0; 6];
+        for participant in 0..tx.participants() as u32 {
+            let part = tx.read(self.parts.offset(participant), observer, effects)?;
+            for (word, merge) in self.merges.iter().enumerate() {
+                merged[word] = merge.operation().apply(merged[word], part[word]);
+            }
+        }
+        for (word, merge) in self.merges.iter().enumerate() {
+            merged[word] = merge.stored(merged[word]);
+        }
+        Ok(merged)
+    }
+
+    /// Makes a committed run's merged value known.
+    pub(crate) fn publish(&self, merged: &Merged, timestamp: Option<u64>) {
+        let as_of = merged.as_of.or(timestamp);
+        self.published.write(&Merged { as_of, ..*merged });
+    }
+}
+
+impl Merge {
+    fn operation(self) -> Operation {
+        match self {
+            Self::Sum => Operation::Add,
+            Self::Max | Self::Min => Operation::Max,
+            Self::Or => Operation::Or,
+        }
+    }
+
+    /// A word as a part holds it, and back.
+    fn stored(self, word: u64) -> u64 {
+        if self == Self::Min { !word } else { word }
+    }
+}
+
+/// A merged value with its time, under a sequence lock of its own.
+#[derive(Debug, Default)]
+struct Published {
+    /// Odd while it is being written; 0: there is none.
+    sequence: AtomicU64,
+    time_ns: AtomicU64,
+    as_of: AtomicU64,
+    value: [AtomicU64; 6],
+}
+
+impl Published {
+    fn read(&self) -> Option<Merged> {
+        // Acquire: pairs with the Release at the end of `write`.
+        let sequence = self.sequence.load(Ordering::Acquire);
+        if sequence == 0 || sequence & 1 != 0 {
+            return None;
+        }
+        let merged = Merged {
+            object: 0,
+            time_ns: self.time_ns.load(Ordering::Relaxed),
+            as_of: Some(self.as_of.load(Ordering::Relaxed)),
+            value: std::array::from_fn(|i| self.value[i].load(Ordering::Relaxed)),
+        };
+        // Acquire: pairs with the Release fence in `write`.
+        fence(Ordering::Acquire);
+        (self.sequence.load(Ordering::Relaxed) == sequence).then_some(merged)
+    }
+
+    /// Writes it, unless a later one is there or being written.
+    fn write(&self, merged: &Merged) {
+        let sequence = self.sequence.load(Ordering::Relaxed);
+        let odd = sequence | 1;
+        if sequence == odd
+            || (sequence != 0 && self.time_ns.load(Ordering::Relaxed) >= merged.time_ns)
+            || self
+                .sequence
+                .compare_exchange(sequence, odd, Ordering::Acquire, Ordering::Relaxed)
+                .is_err()
+        {
+            return;
+        }
+        fence(Ordering::Release);
+        self.time_ns.store(merged.time_ns, Ordering::Relaxed);
+        self.as_of.store(merged.as_of.unwrap_or(u64::MAX), Ordering::Relaxed);
+        for (place, word) in self.value.iter().zip(merged.value) {
+            place.store(word, Ordering::Relaxed);
+        }
+        self.sequence.store(sequence + 2, Ordering::Release);
+    }
+}

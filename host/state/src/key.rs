@@ -1,0 +1,82 @@
+//! Keys of maps: up to 64 bytes, kept with their hash for as long as a burst lasts.
+
+use nfos_stm::WORDS;
+
+use crate::hash::word;
+
+/// The most bytes of a key.
+pub(crate) const KEY_BYTES_MAX: usize = 64;
+
+/// Keys that fit a single cell beside their length.
+const ONE_CELL: u32 = 8 * (WORDS as u32 - 1);
+
+/// Words of the longest key, and one for its length, rounded up to whole cells.
+const KEY_WORDS: usize = 2 * WORDS;
+
+/// A key as its cells hold it: the length, then the bytes, little-endian words, zero-padded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) hash: u64,
+    words: [u64; KEY_WORDS],
+}
+
+impl Key {
+    /// `bytes` must be at most [`KEY_BYTES_MAX`].
+    #[inline]
+    pub(crate) fn new(hash: u64, bytes: &[u8]) -> Self {
+        let mut words = [0; KEY_WORDS];
+        words[0] = bytes.len() as u64;
+        for (place, chunk) in words[1..].iter_mut().zip(bytes.chunks(8)) {
+            *place = word(chunk);
+        }
+        Self { hash, words }
+    }
+
+    /// Cells that keys of up to `key_size` bytes need.
+    pub(crate) fn cells(key_size: u32) -> u32 {
+        if key_size <= ONE_CELL { 1 } else { 2 }
+    }
+
+    /// The content of the key's cell number `cell`.
+    #[inline(always)]
+    pub(crate) fn cell(&self, cell: u32) -> [u64; WORDS] {
+        let from = cell as usize * WORDS;
+        std::array::from_fn(|i| self.words[from + i])
+    }
+}
+
+/// The keys that a burst's predicates and actions refer to.
+#[derive(Debug)]
+pub(crate) struct Keys(Vec<Key>);
+
+impl Keys {
+    const LIMIT: usize = 65_536;
+
+    pub(crate) fn new() -> Self {
+        Self(Vec::with_capacity(Self::LIMIT))
+    }
+
+    /// Keeps a key; `None` if there are too many.
+    #[inline]
+    pub(crate) fn keep(&mut self, key: &Key) -> Option<u32> {
+        if self.0.len() == Self::LIMIT {
+            return None;
+        }
+        self.0.push(*key);
+        Some(self.0.len() as u32 - 1)
+    }
+
+    #[inline(always)]
+    pub(crate) fn key(&self, number: u32) -> &Key {
+        &self.0[number as usize]
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}

@@ -1,0 +1,405 @@
+//! A map from byte strings to cells, of an exact capacity.
+//!
+//! Keys hash to [buckets](crate::chain) of references to *slots*: a value cell and one or two key
+//! cells. A hit observes its value cell alone: filling and emptying a slot change that too. A miss
+//! observes that the key is absent, and holds as long as that is true, whatever else happens in the
+//! bucket.
+//!
+//! `set` is blind. It buffers an action; when the burst commits, with the bucket held, the key is
+//! looked up anew and overwritten or inserted into the bucket's *newest* content, so that
+//! insertions into one bucket commute and two sets of one new key make one slot. Whether there will
+//! be room is settled while running: a key that looks absent takes a slot out of the
+//! [pool](crate::pool). If none is left the free slots are counted as an allocator counts its ids,
+//! and "full" observes the counts and the key's absence.
+
+use nfos_stm::{CellId, Failure, Memory, MemoryFull, Mutator, Observer, Operation, Pending};
+use nfos_stm::{Reason, View};
+
+use crate::chain::{Layout, Part, Search};
+use crate::effects::{Effects, Taken, Tx};
+use crate::error::AccessError;
+use crate::hash::Hasher;
+use crate::key::Key;
+use crate::object::Structure;
+use crate::overlay::Action;
+use crate::pool::{NIL, Pool};
+use crate::predicate::Predicate;
+use crate::rules::{MutatorKind, ObserverKind};
+use crate::{Cell, SetOutcome};
+
+#[derive(Debug)]
+pub(crate) struct Map {
+    object: u16,
+    capacity: u32,
+    key_size: u32,
+    layout: Layout,
+    hasher: Hasher,
+    pub(crate) slots: Pool,
+    pub(crate) overflow: Pool,
+}
+
+impl Map {
+    pub(crate) fn new(
+        memory: &Memory,
+        object: u16,
+        (capacity, key_size): (u32, u32),
+        hasher: Hasher,
+    ) -> Result<Structure, MemoryFull> {
+        let participants = memory.participants();
+        let first = memory.reserve(Layout::cells(capacity, key_size, participants))?;
+        let layout = Layout::new(first, capacity, key_size);
+        Ok(Structure::Map(Self {
+            object,
+            capacity,
+            key_size,
+            layout,
+            hasher,
+            slots: Pool::new(capacity, participants),
+            overflow: Pool::new(layout.overflow_cells, participants),
+        }))
+    }
+
+    pub(crate) fn object(&self) -> u16 {
+        self.object
+    }
+
+    fn observer(&self, kind: ObserverKind) -> Observer {
+        Observer { object: self.object, kind: kind as u8 }
+    }
+
+    fn mutator(&self, kind: MutatorKind) -> Mutator {
+        Mutator { object: self.object, kind: kind as u8 }
+    }
+
+    #[inline(always)]
+    fn key(&self, bytes: &[u8]) -> Result<Key, AccessError> {
+        if bytes.len() <= self.key_size as usize {
+            Ok(Key::new(self.hasher.hash(bytes), bytes))
+        } else {
+            Err(AccessError::KeyTooLong { length: bytes.len(), key_size: self.key_size })
+        }
+    }
+
+    pub(crate) fn get(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        key: &[u8],
+    ) -> Result<Option<Cell>, AccessError> {
+        let key = self.key(key)?;
+        if let Some(action) = effects.overlay.latest(&effects.keys, self.object, &key) {
+            return Ok(action.value);
+        }
+        let observer = self.observer(ObserverKind::MapHit);
+        loop {
+            let (snapshot, mark) = (tx.snapshot(), tx.observations());
+            let Some(slot) = self.find(tx, effects, &key, ObserverKind::MapMiss)? else {
+                return Ok(None);
+            };
+            let payload = tx.read(self.layout.value(slot), observer, effects)?;
+            if tx.snapshot() == snapshot {
+                return Ok(Some(payload));
+            }
+            // The snapshot moved: the key may be elsewhere now.
+            tx.forget_observations(mark);
+        }
+    }
+
+    /// Looks a key up and, if it is absent, observes that. A value cell found is not observed.
+    fn find(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        key: &Key,
+        miss: ObserverKind,
+    ) -> Result<Option<u32>, AccessError> {
+        let observer = self.observer(miss);
+        loop {
+            let (slot, newest) = self.walk(tx, effects, key, observer)?;
+            if slot.is_some() {
+                return Ok(slot);
+            }
+            if newest {
+                let kept = effects.keys.keep(key).ok_or(AccessError::LogFull)?;
+                let predicate = Predicate::Absent { map: self.object, key: kept };
+                for &(cell, seen) in &effects.walked {
+                    tx.observe_predicate(cell, seen, observer, predicate)?;
+                }
+            }
+            if newest || tx.is_stale() {
+                return Ok(None);
+            }
+            tx.extend(effects);
+        }
+    }
+
+    /// Looks a key up at the snapshot, observing nothing: its slot, and whether the chain that was
+    /// walked is also the newest.
+    #[inline]
+    fn walk(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        key: &Key,
+        observer: Observer,
+    ) -> Result<(Option<u32>, bool), AccessError> {
+        let walked = &mut effects.walked;
+        walked.clear();
+        let mut newest = true;
+        let search = self.layout.search(key, &mut |part, cell| {
+            let (payload, seen) = tx.peek(cell, observer)?;
+            match seen {
+                Some(seen) if part == Part::Chain => walked.push((cell, seen)),
+                None if part == Part::Chain => newest = false,
+                _ => {}
+            }
+            Ok::<_, AccessError>(payload)
+        })?;
+        Ok(match search {
+            Search::Found { slot, .. } => (Some(slot), newest),
+            Search::Absent { .. } => (None, newest),
+        })
+    }
+
+    pub(crate) fn set(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        key: &[u8],
+        value: Cell,
+    ) -> Result<SetOutcome, AccessError> {
+        let key = self.key(key)?;
+        let observer = self.observer(ObserverKind::MapFull);
+        let buffered = effects.overlay.latest(&effects.keys, self.object, &key);
+        let present = match buffered {
+            Some(action) => action.value.is_some(),
+            None => self.walk(tx, effects, &key, observer)?.0.is_some(),
+        };
+        let mut reserved = NIL;
+        if !present {
+            let known_absent = buffered_absent(effects, self.object, &key);
+            if tx.reserve() {
+                reserved = self.slots.take(effects.me).unwrap_or(NIL);
+            }
+            if reserved != NIL {
+                effects.reserved_slot(observer);
+            } else if !effects.room(self.object).has_own() {
+                return self.full(tx, effects, &key, known_absent);
+            }
+        }
+        let buffered = self.buffer(tx, effects, &key, Some(value), reserved);
+        if buffered.is_err() && reserved != NIL {
+            self.slots.give_back(effects.me, reserved);
+        }
+        buffered?;
+        if !present {
+            effects.room(self.object).insert(reserved != NIL);
+        }
+        Ok(SetOutcome::Ok)
+    }
+
+    /// No slot is at hand: the map is full, or the event runs again.
+    #[cold]
+    fn full(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        key: &Key,
+        known_absent: bool,
+    ) -> Result<SetOutcome, AccessError> {
+        let observer = self.observer(ObserverKind::MapFull);
+        let mut free = u64::from(self.capacity).wrapping_add(effects.room(self.object).change());
+        for participant in 0..tx.participants() as u32 {
+            let count = tx.read(self.layout.counts.offset(participant), observer, effects)?;
+            free = free.wrapping_add(count[0]);
+        }
+        if free != 0 {
+            tx.doom_short(self.layout.counts, observer);
+        } else if !known_absent && self.find(tx, effects, key, ObserverKind::MapMiss)?.is_some() {
+            // It was inserted between the two looks at it, and the snapshot moved over that.
+            tx.doom_short(self.layout.counts, observer);
+        }
+        Ok(SetOutcome::Full)
+    }
+
+    pub(crate) fn remove(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        key: &[u8],
+    ) -> Result<bool, AccessError> {
+        let key = self.key(key)?;
+        let present = match effects.overlay.latest(&effects.keys, self.object, &key) {
+            Some(action) => action.value.is_some(),
+            None => self.observe_presence(tx, effects, &key)?,
+        };
+        if present {
+            self.buffer(tx, effects, &key, None, NIL)?;
+            effects.room(self.object).remove();
+        }
+        Ok(present)
+    }
+
+    /// Whether the key is there; observes that it is, or that it is not.
+    fn observe_presence(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        key: &Key,
+    ) -> Result<bool, AccessError> {
+        let observer = self.observer(ObserverKind::MapRemove);
+        loop {
+            let Some(slot) = self.find(tx, effects, key, ObserverKind::MapRemove)? else {
+                return Ok(false);
+            };
+            let value = self.layout.value(slot);
+            if let (_, Some(seen)) = tx.peek(value, observer)? {
+                let kept = effects.keys.keep(key).ok_or(AccessError::LogFull)?;
+                let predicate = Predicate::Present { map: self.object, key: kept };
+                tx.observe_predicate(value, seen, observer, predicate)?;
+                return Ok(true);
+            }
+            if tx.is_stale() || !tx.extend(effects) {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn buffer(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        key: &Key,
+        value: Option<Cell>,
+        reserved: u32,
+    ) -> Result<(), AccessError> {
+        if effects.overlay.is_full() {
+            return Err(AccessError::LogFull);
+        }
+        tx.hold(self.layout.bucket(key))?;
+        tx.hold(self.layout.counts.offset(effects.me as u32))?;
+        let kept = effects.keys.keep(key).ok_or(AccessError::LogFull)?;
+        let (map, event) = (self.object, tx.event() as u8);
+        let action = Action { map, event, key: kept, value, reserved, used: false };
+        effects.overlay.push(&effects.keys, action);
+        Ok(())
+    }
+
+    /// For predicates: whether the key is there in the state of a view, if history still has it.
+    pub(crate) fn presence(&self, key: &Key, at: &View<'_>) -> Option<bool> {
+        let search = self.layout.search(key, &mut |_, cell| at.read(cell).ok_or(())).ok()?;
+        Some(matches!(search, Search::Found { .. }))
+    }
+
+    /// Does a buffered action to the newest content of its bucket, which is held.
+    pub(crate) fn resolve(
+        &self,
+        pending: &mut Pending<'_>,
+        action: &mut Action,
+        key: &Key,
+        taken: &mut Taken<'_>,
+    ) -> Result<(), Failure> {
+        let event = usize::from(action.event);
+        let search = self.layout.search(key, &mut |_, cell| Ok::<_, ()>(pending.read(cell)));
+        let search = search.expect("a held chain can be read");
+        match (search, action.value) {
+            (Search::Found { slot, .. }, Some(value)) => {
+                let by = self.mutator(MutatorKind::MapSet);
+                pending.write(self.layout.value(slot), event, by, value);
+                Ok(())
+            }
+            (Search::Absent { last, used }, Some(value)) => {
+                self.insert(pending, action, key, (last, used, value), taken)
+            }
+            (Search::Found { cell, position, slot }, None) => {
+                self.take_out(pending, event, key, (cell, position, slot), taken);
+                Ok(())
+            }
+            // The key went elsewhere; what the event observed says so to the validation.
+            (Search::Absent { .. }, None) => Ok(()),
+        }
+    }
+
+    fn insert(
+        &self,
+        pending: &mut Pending<'_>,
+        action: &mut Action,
+        key: &Key,
+        (mut last, mut used, value): (CellId, usize, Cell),
+        taken: &mut Taken<'_>,
+    ) -> Result<(), Failure> {
+        let event = usize::from(action.event);
+        let by = self.mutator(MutatorKind::MapSet);
+        let short = || Failure {
+            event,
+            cell: self.layout.counts,
+            reason: Reason::Short { observer: self.observer(ObserverKind::MapFull) },
+        };
+        let mut content = pending.read(last);
+        if used == nfos_stm::WORDS - 1 {
+            let number = taken.overflow(self, event).ok_or_else(short)?;
+            Layout::set_link(&mut content, Some(number));
+            pending.write(last, event, by, content);
+            (last, used, content) = (self.layout.overflow(number), 0, [0; 6]);
+        }
+        let slot = match action.reserved() {
+            Some(slot) => {
+                action.used = true;
+                slot
+            }
+            None => taken.slot(self, event).ok_or_else(short)?,
+        };
+        Layout::append(&mut content, used, key, slot);
+        pending.write(last, event, by, content);
+        pending.write(self.layout.value(slot), event, by, value);
+        for (cell, words) in self.layout.key_cells(slot, key) {
+            pending.write(cell, event, by, words);
+        }
+        self.count(pending, event, -1);
+        Ok(())
+    }
+
+    fn take_out(
+        &self,
+        pending: &mut Pending<'_>,
+        event: usize,
+        key: &Key,
+        (cell, position, slot): (CellId, usize, u32),
+        taken: &mut Taken<'_>,
+    ) {
+        let by = self.mutator(MutatorKind::MapRemove);
+        let (mut before, mut last) = (None, self.layout.bucket(key));
+        let mut content = pending.read(last);
+        while let Some(next) = self.layout.link(&content) {
+            (before, last) = (Some(last), next);
+            content = pending.read(last);
+        }
+        let (moved, left) = Layout::pop(&mut content);
+        pending.write(last, event, by, content);
+        if (last, left) != (cell, position) {
+            let mut holed = pending.read(cell);
+            holed[position] = moved;
+            pending.write(cell, event, by, holed);
+        }
+        if let (Some(before), 0) = (before, left) {
+            let mut content = pending.read(before);
+            let number = Layout::link_number(&content).expect("the last cell is linked");
+            Layout::set_link(&mut content, None);
+            pending.write(before, event, by, content);
+            taken.free_overflow(self.object, event, number);
+        }
+        pending.write(self.layout.value(slot), event, by, [0; 6]);
+        taken.free_slot(self.object, event, slot);
+        self.count(pending, event, 1);
+    }
+
+    fn count(&self, pending: &mut Pending<'_>, event: usize, change: i64) {
+        let by = self.mutator(MutatorKind::MapCount);
+        let own = self.layout.counts.offset(pending.participant() as u32);
+        pending.update(own, event, by, 0, (Operation::Add, change as u64));
+    }
+}
+
+fn buffered_absent(effects: &Effects, map: u16, key: &Key) -> bool {
+    effects.overlay.latest(&effects.keys, map, key).is_some_and(|action| action.value.is_none())
+}

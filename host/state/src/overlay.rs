@@ -1,0 +1,123 @@
+//! The map actions of a burst, in order, and an index from a key to its latest.
+
+use crate::Cell;
+use crate::key::{Key, Keys};
+use crate::pool::NIL;
+
+/// One buffered set or remove.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Action {
+    pub(crate) map: u16,
+    pub(crate) event: u8,
+    /// Number of the key among the burst's.
+    pub(crate) key: u32,
+    /// What it sets; none: it removes.
+    pub(crate) value: Option<Cell>,
+    /// The slot that the run took for it, or [`NIL`].
+    pub(crate) reserved: u32,
+    /// Whether the commit put the key into the reserved slot.
+    pub(crate) used: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Overlay {
+    pub(crate) actions: Vec<Action>,
+    /// Open addressing; `stamp << 32 | action`; an entry of another burst is free.
+    index: Vec<u64>,
+    mask: usize,
+    stamp: u32,
+}
+
+impl Overlay {
+    const LIMIT: usize = 32_768;
+    const INDEX_START: usize = 256;
+
+    pub(crate) fn new() -> Self {
+        Self {
+            actions: Vec::with_capacity(Self::LIMIT),
+            index: vec![0; 4 * Self::LIMIT],
+            mask: Self::INDEX_START - 1,
+            stamp: 1,
+        }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.actions.len() == Self::LIMIT
+    }
+
+    /// The latest action on a key.
+    #[inline(always)]
+    pub(crate) fn latest(&self, keys: &Keys, map: u16, key: &Key) -> Option<&Action> {
+        if self.actions.is_empty() {
+            return None;
+        }
+        let entry = self.index[self.find(keys, map, key)];
+        self.is_current(entry).then(|| &self.actions[entry as u32 as usize])
+    }
+
+    /// The index position of a key: its entry or a free one.
+    fn find(&self, keys: &Keys, map: u16, key: &Key) -> usize {
+        let mut slot = key.hash as usize & self.mask;
+        loop {
+            let entry = self.index[slot];
+            if !self.is_current(entry) {
+                return slot;
+            }
+            let action = &self.actions[entry as u32 as usize];
+            if action.map == map && keys.key(action.key) == key {
+                return slot;
+            }
+            slot = (slot + 1) & self.mask;
+        }
+    }
+
+    fn is_current(&self, entry: u64) -> bool {
+        (entry >> 32) as u32 == self.stamp
+    }
+
+    /// Adds an action; there must be room.
+    pub(crate) fn push(&mut self, keys: &Keys, action: Action) {
+        if (self.actions.len() + 1) * 2 > self.mask + 1 {
+            self.grow(keys);
+        }
+        self.index_action(keys, &action, self.actions.len());
+        self.actions.push(action);
+    }
+
+    fn index_action(&mut self, keys: &Keys, action: &Action, number: usize) {
+        let slot = self.find(keys, action.map, keys.key(action.key));
+        self.index[slot] = u64::from(self.stamp) << 32 | number as u64;
+    }
+
+    #[cold]
+    fn grow(&mut self, keys: &Keys) {
+        self.mask = (self.mask << 2 | 3).min(self.index.len() - 1);
+        self.next_stamp();
+        for number in 0..self.actions.len() {
+            let action = self.actions[number];
+            self.index_action(keys, &action, number);
+        }
+    }
+
+    fn next_stamp(&mut self) {
+        self.stamp = self.stamp.wrapping_add(1);
+        if self.stamp == 0 {
+            self.index.fill(0);
+            self.stamp = 1;
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        if !self.actions.is_empty() {
+            self.actions.clear();
+            self.mask = Self::INDEX_START - 1;
+            self.next_stamp();
+        }
+    }
+}
+
+impl Action {
+    pub(crate) fn reserved(&self) -> Option<u32> {
+        (self.reserved != NIL).then_some(self.reserved)
+    }
+}

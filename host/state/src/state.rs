@@ -1,0 +1,197 @@
+//! The state that all workers share, and the opening of structures.
+
+use nfos_records::CauseCount;
+use nfos_stm::{Memory, MemoryFull, PARTICIPANTS_MAX};
+use nfos_sync::Arc;
+use nfos_sync::atomic::{AtomicBool, Ordering};
+
+use crate::Merge;
+use crate::allocator::Allocator;
+use crate::causes::{self, Causes};
+use crate::distributed::Distributed;
+use crate::error::OpenError;
+use crate::hash::Hasher;
+use crate::key::KEY_BYTES_MAX;
+use crate::map::Map;
+use crate::object::{ObjectId, ObjectShape, Objects, Shape, Structure};
+use crate::vector::Vector;
+use crate::worker::Worker;
+
+/// What the state of a run is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The workers and the control loop, which is the last: 1 to 1,000.
+    pub participants: usize,
+    /// The most events of a burst, 1 to 64.
+    pub burst_max: usize,
+    /// The most bytes that structures may take. It is reserved as address space and costs memory
+    /// only where structures lie; a machine that does not grant as much gives less.
+    pub memory_bytes_max: u64,
+    /// Of the maps' keyed hash.
+    pub seed: u64,
+}
+
+/// The aggregate state: open structures and all that workers share.
+#[derive(Debug)]
+pub struct State {
+    pub(crate) settings: Settings,
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) objects: Objects,
+    pub(crate) causes: Box<[Causes]>,
+    taken: Box<[AtomicBool]>,
+}
+
+impl State {
+    /// A state without structures.
+    ///
+    /// # Panics
+    /// If a setting is out of its range.
+    #[must_use]
+    pub fn new(settings: Settings) -> Arc<Self> {
+        let participants = settings.participants;
+        assert!((1..=PARTICIPANTS_MAX).contains(&participants), "1 to 1,000 participants");
+        assert!((1..=nfos_stm::BURST_LIMIT).contains(&settings.burst_max), "bursts of 1 to 64");
+        Arc::new(Self {
+            settings,
+            memory: Arc::new(Memory::new(participants, settings.memory_bytes_max)),
+            objects: Objects::new(),
+            causes: (0..participants).map(|_| Causes::new()).collect(),
+            taken: (0..participants).map(|_| AtomicBool::new(false)).collect(),
+        })
+    }
+
+    /// Opens the vector `name` of `length` cells, all zero at first, or finds it.
+    ///
+    /// # Errors
+    /// Another shape under this name; a length of 0; the memory limit.
+    pub fn open_vector(&self, name: &str, length: u32) -> Result<ObjectId, OpenError> {
+        in_range(name, "length", u64::from(length), (1, u64::from(u32::MAX)))?;
+        self.open(name, Shape::Vector { length }, |object| {
+            Vector::new(&self.memory, object, length)
+        })
+    }
+
+    /// Opens the map `name` with room for `capacity` keys of up to `key_size` bytes, or finds it.
+    ///
+    /// # Errors
+    /// Another shape under this name; a capacity of 0; a key size of 0 or above 64; the memory
+    /// limit.
+    pub fn open_map(
+        &self,
+        name: &str,
+        capacity: u32,
+        key_size: u32,
+    ) -> Result<ObjectId, OpenError> {
+        in_range(name, "capacity", u64::from(capacity), (1, 1 << 30))?;
+        in_range(name, "key size", u64::from(key_size), (1, KEY_BYTES_MAX as u64))?;
+        self.open(name, Shape::Map { capacity, key_size }, |object| {
+            // Maps differ in their secrets, so that two do not share their collisions.
+            let hasher = Hasher::new(self.settings.seed.wrapping_add(u64::from(object)));
+            Map::new(&self.memory, object, (capacity, key_size), hasher)
+        })
+    }
+
+    /// Opens the allocator `name` of the ids below `capacity`, or finds it. A refresh that would
+    /// move a deadline by less than `refresh_interval_ns` is skipped; 0: none is.
+    ///
+    /// # Errors
+    /// Another shape under this name; a capacity of 0; the memory limit.
+    pub fn open_allocator(
+        &self,
+        name: &str,
+        capacity: u32,
+        refresh_interval_ns: u64,
+    ) -> Result<ObjectId, OpenError> {
+        in_range(name, "capacity", u64::from(capacity), (1, 1 << 31))?;
+        self.open(name, Shape::Allocator { capacity, refresh_interval_ns }, |object| {
+            Allocator::new(&self.memory, object, capacity, refresh_interval_ns)
+        })
+    }
+
+    /// Opens the distributed object `name` with one word per merge, or finds it. A read may be
+    /// served a merged value that is up to `staleness_ns` old.
+    ///
+    /// # Errors
+    /// Another shape under this name; no merge or more than six; the memory limit.
+    pub fn open_distributed(
+        &self,
+        name: &str,
+        merges: &[Merge],
+        staleness_ns: u64,
+    ) -> Result<ObjectId, OpenError> {
+        in_range(name, "number of merges", merges.len() as u64, (1, 6))?;
+        self.open(name, Shape::Distributed { merges: merges.into(), staleness_ns }, |object| {
+            Distributed::new(&self.memory, object, merges, staleness_ns)
+        })
+    }
+
+    fn open(
+        &self,
+        name: &str,
+        shape: Shape,
+        build: impl FnOnce(u16) -> Result<Structure, MemoryFull>,
+    ) -> Result<ObjectId, OpenError> {
+        self.objects.open(name, shape, |object| {
+            let before = self.memory.bytes_reserved();
+            let structure = build(object).map_err(|full| OpenError::MemoryLimit {
+                name: name.into(),
+                wanted: full.wanted * size_of::<[u64; 8]>() as u64,
+                left: full.left * size_of::<[u64; 8]>() as u64,
+            })?;
+            Ok((structure, self.memory.bytes_reserved() - before))
+        })
+    }
+
+    /// The open structures, in the order of their opening.
+    #[must_use]
+    pub fn objects(&self) -> Vec<ObjectShape> {
+        self.objects.iter().map(|object| object.described.clone()).collect()
+    }
+
+    /// The worker of a participant.
+    ///
+    /// # Panics
+    /// If there is no such participant, or it has its worker already.
+    #[must_use]
+    pub fn worker(self: &Arc<Self>, participant: usize) -> Worker {
+        let taken = self.taken[participant].swap(true, Ordering::Relaxed);
+        assert!(!taken, "participant {participant} has its worker already");
+        Worker::new(self.clone(), participant)
+    }
+
+    /// Why runs were thrown away so far, over all workers, most first.
+    #[must_use]
+    pub fn causes(&self) -> Vec<CauseCount> {
+        causes::report(&self.causes, &self.objects)
+    }
+}
+
+/// Look-ups of what the state itself has numbered.
+macro_rules! known {
+    ($($name:ident: $lookup:ident -> $kind:ident),*) => {
+        impl State {
+            $(pub(crate) fn $name(&self, object: u16) -> &$kind {
+                let found = self.objects.$lookup(ObjectId::from_raw(u32::from(object)));
+                found.expect("the number was logged by a structure of this kind")
+            })*
+        }
+    };
+}
+
+known!(
+    map_of: map -> Map,
+    allocator_of: allocator -> Allocator,
+    distributed_of: distributed -> Distributed
+);
+
+fn in_range(
+    name: &str,
+    what: &'static str,
+    value: u64,
+    (least, greatest): (u64, u64),
+) -> Result<(), OpenError> {
+    if (least..=greatest).contains(&value) {
+        return Ok(());
+    }
+    Err(OpenError::BadSize { name: name.into(), what, value, least, greatest })
+}

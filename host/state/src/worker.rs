@@ -1,0 +1,331 @@
+//! A participant's access to the state: bursts of events, each one transaction.
+//!
+//! ```text
+//! begin_burst → (begin_event → operations)* → commit(end) | abandon
+//! ```
+//! After a failure at event k, `commit` has committed k events and discarded the others; the next
+//! burst has at most [`burst_limit`](Worker::burst_limit) events and starts with the one that
+//! failed. A burst costs a branch per call as long as no structure is open.
+
+use nfos_sync::Arc;
+
+use crate::causes::cause;
+use crate::effects::{Effects, Tx};
+use crate::error::AccessError;
+use crate::object::ObjectId;
+use crate::rules::Cause;
+use crate::state::State;
+use crate::{Cell, ExpiredLease, SetOutcome};
+
+/// Why an event has to run again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The structure.
+    pub object: ObjectId,
+    /// The row of the table.
+    pub cause: Cause,
+    /// How often the event has failed so far.
+    pub failures: u32,
+}
+
+/// How a burst ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Events that stand, from the first on. The others left nothing.
+    pub committed: usize,
+    /// Why the event behind them has to run again; none: it was not asked for.
+    pub conflict: Option<Conflict>,
+}
+
+/// The transactions of one participant.
+#[derive(Debug)]
+pub struct Worker {
+    state: Arc<State>,
+    tx: Tx,
+    effects: Effects,
+    /// Whether the transaction has begun; it has not while no structure is open.
+    running: bool,
+    events: usize,
+}
+
+impl Worker {
+    pub(crate) fn new(state: Arc<State>, participant: usize) -> Self {
+        let tx = Tx::new(state.memory.clone(), participant, state.settings.burst_max);
+        let effects = Effects::new(state.clone(), participant);
+        Self { state, tx, effects, running: false, events: 0 }
+    }
+
+    /// How many events the next burst may have: 1 after a failure, otherwise up to the setting,
+    /// fewer while bursts fail.
+    #[inline]
+    #[must_use]
+    pub fn burst_limit(&self) -> usize {
+        self.tx.burst_limit()
+    }
+
+    /// Begins a burst from a fresh snapshot. Waits for its turn if the last commit failed.
+    #[inline]
+    pub fn begin_burst(&mut self) {
+        self.events = 0;
+        self.running = self.state.objects.any();
+        if self.running {
+            self.tx.begin_burst();
+        }
+    }
+
+    /// Begins the next event, at `now_ns` of its clock, and sets a savepoint. `false`: the burst is
+    /// doomed and this event's run would be in vain.
+    ///
+    /// # Panics
+    /// Beyond 64 events.
+    #[inline]
+    pub fn begin_event(&mut self, now_ns: u64) -> bool {
+        self.effects.now_ns = now_ns;
+        self.events += 1;
+        !self.running || self.tx.begin_event()
+    }
+
+    /// The transaction of the event that runs. `init` opens the first structure within its burst,
+    /// which then begins here.
+    #[inline(always)]
+    fn run(&mut self) {
+        if !self.running {
+            self.run_late();
+        }
+    }
+
+    #[cold]
+    fn run_late(&mut self) {
+        self.running = true;
+        self.tx.begin_burst();
+        for _ in 0..self.events {
+            let goes_on = self.tx.begin_event();
+            assert!(goes_on, "nothing has been observed yet");
+        }
+    }
+
+    /// The element `index` of a vector. Observes its version.
+    ///
+    /// # Errors
+    /// Unknown object, another kind, index out of range, log limit; as of all operations here.
+    #[inline]
+    pub fn vector_read(&mut self, object: ObjectId, index: u32) -> Result<Cell, AccessError> {
+        self.run();
+        self.state.objects.vector(object)?.read(&mut self.tx, &self.effects, index)
+    }
+
+    /// Replaces the element `index`. Observes nothing.
+    ///
+    /// # Errors
+    /// As [`Self::vector_read`].
+    #[inline]
+    pub fn vector_write(
+        &mut self,
+        object: ObjectId,
+        index: u32,
+        value: Cell,
+    ) -> Result<(), AccessError> {
+        self.run();
+        self.state.objects.vector(object)?.write(&mut self.tx, index, value)
+    }
+
+    /// Adds to a word of the element `index`, modulo 2^64. Observes nothing and commutes.
+    ///
+    /// # Errors
+    /// As [`Self::vector_read`]; no such word.
+    #[inline]
+    pub fn vector_add(
+        &mut self,
+        object: ObjectId,
+        index: u32,
+        word: u8,
+        delta: i64,
+    ) -> Result<(), AccessError> {
+        self.run();
+        let vector = self.state.objects.vector(object)?;
+        vector.add(&mut self.tx, &self.effects, (index, word), delta)
+    }
+
+    /// The value of a key. Observes this key alone.
+    ///
+    /// # Errors
+    /// As [`Self::vector_read`]; key too long.
+    #[inline]
+    pub fn map_get(&mut self, object: ObjectId, key: &[u8]) -> Result<Option<Cell>, AccessError> {
+        self.run();
+        self.state.objects.map(object)?.get(&mut self.tx, &mut self.effects, key)
+    }
+
+    /// Gives the key a value, whether or not it had one. Observes nothing unless the map is full.
+    ///
+    /// # Errors
+    /// As [`Self::map_get`].
+    #[inline]
+    pub fn map_set(
+        &mut self,
+        object: ObjectId,
+        key: &[u8],
+        value: Cell,
+    ) -> Result<SetOutcome, AccessError> {
+        self.run();
+        self.state.objects.map(object)?.set(&mut self.tx, &mut self.effects, key, value)
+    }
+
+    /// Removes the key; whether it was present, which it observes.
+    ///
+    /// # Errors
+    /// As [`Self::map_get`].
+    #[inline]
+    pub fn map_remove(&mut self, object: ObjectId, key: &[u8]) -> Result<bool, AccessError> {
+        self.run();
+        self.state.objects.map(object)?.remove(&mut self.tx, &mut self.effects, key)
+    }
+
+    /// Takes a free id for `duration_ns` from now on; none if none is left anywhere, or if the
+    /// event is doomed.
+    ///
+    /// # Errors
+    /// As [`Self::vector_read`].
+    #[inline]
+    pub fn allocate(
+        &mut self,
+        object: ObjectId,
+        duration_ns: u64,
+    ) -> Result<Option<u32>, AccessError> {
+        self.run();
+        let allocator = self.state.objects.allocator(object)?;
+        allocator.allocate(&mut self.tx, &mut self.effects, duration_ns)
+    }
+
+    /// Keeps a lease for `duration_ns` from now on at least; whether the id was held.
+    ///
+    /// # Errors
+    /// As [`Self::vector_read`]; id out of range.
+    #[inline]
+    pub fn refresh(
+        &mut self,
+        object: ObjectId,
+        id: u32,
+        duration_ns: u64,
+    ) -> Result<bool, AccessError> {
+        self.run();
+        let allocator = self.state.objects.allocator(object)?;
+        allocator.refresh(&mut self.tx, &self.effects, id, duration_ns)
+    }
+
+    /// Gives an id back.
+    ///
+    /// # Errors
+    /// As [`Self::refresh`]; the id is not held.
+    #[inline]
+    pub fn free(&mut self, object: ObjectId, id: u32) -> Result<(), AccessError> {
+        self.run();
+        self.state.objects.allocator(object)?.free(&mut self.tx, &mut self.effects, id)
+    }
+
+    /// Whether the id is held and its deadline has not passed.
+    ///
+    /// # Errors
+    /// As [`Self::refresh`].
+    #[inline]
+    pub fn is_live(&mut self, object: ObjectId, id: u32) -> Result<bool, AccessError> {
+        self.run();
+        self.state.objects.allocator(object)?.is_live(&mut self.tx, &self.effects, id)
+    }
+
+    /// One lease whose deadline has passed, each at most once in a burst. Workers see the leases
+    /// that they took; the last participant, the control loop, sees all.
+    ///
+    /// # Errors
+    /// As [`Self::vector_read`].
+    #[inline]
+    pub fn next_expired(&mut self, object: ObjectId) -> Result<Option<ExpiredLease>, AccessError> {
+        self.run();
+        self.state.objects.allocator(object)?.next_expired(&mut self.tx, &mut self.effects)
+    }
+
+    /// Updates a word of this participant's part. Observes nothing and commutes.
+    ///
+    /// # Errors
+    /// As [`Self::vector_read`]; a word without a merge.
+    #[inline]
+    pub fn distributed_update(
+        &mut self,
+        object: ObjectId,
+        word: u8,
+        operand: i64,
+    ) -> Result<(), AccessError> {
+        self.run();
+        let distributed = self.state.objects.distributed(object)?;
+        distributed.update(&mut self.tx, &self.effects, word, operand)
+    }
+
+    /// The merged value: a shared one if it is within the staleness, which observes nothing;
+    /// otherwise all parts are observed and merged.
+    ///
+    /// # Errors
+    /// As [`Self::vector_read`].
+    #[inline]
+    pub fn distributed_read(&mut self, object: ObjectId) -> Result<Cell, AccessError> {
+        self.run();
+        self.state.objects.distributed(object)?.read(&mut self.tx, &mut self.effects)
+    }
+
+    /// Whether an event of this burst has buffered a write.
+    #[inline]
+    #[must_use]
+    pub fn wrote(&self, event: usize) -> bool {
+        self.running && self.tx.wrote(event)
+    }
+
+    /// Whether everything observed so far is still so. A fault of the guest counts only then:
+    /// otherwise commit the events before it, and it runs again.
+    pub fn observations_hold(&mut self) -> bool {
+        !self.running || self.tx.observations_hold(&self.effects)
+    }
+
+    /// Commits the longest valid prefix of the events before `end` and discards the others.
+    #[inline]
+    pub fn commit(&mut self, end: usize) -> Commit {
+        if !self.running {
+            return Commit { committed: end.min(self.events), conflict: None };
+        }
+        self.running = false;
+        let outcome = self.tx.commit(end, &mut self.effects);
+        let conflict = outcome.failure.map(|failure| {
+            let (number, cause) = (failure.reason.observer().object, cause(&failure.reason));
+            self.state.causes[self.tx.participant()].count(number, cause);
+            let object = ObjectId::from_raw(u32::from(number));
+            Conflict { object, cause, failures: self.tx.failures() }
+        });
+        Commit { committed: outcome.committed, conflict }
+    }
+
+    /// Discards everything since the burst began.
+    pub fn abandon(&mut self) {
+        if self.running {
+            self.running = false;
+            self.tx.abandon(&mut self.effects);
+        }
+    }
+
+    /// No packets: leaves the set of active snapshots, so that history can be reclaimed.
+    #[inline]
+    pub fn idle(&mut self) {
+        self.tx.idle();
+    }
+
+    /// For tests that replay: the snapshot that an event of the last burst ended with.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn snapshot_of(&self, event: usize) -> u64 {
+        self.tx.snapshot_of(event)
+    }
+
+    /// For the same tests: the timestamp of the last commit, if it installed anything.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn committed_at(&self) -> Option<u64> {
+        self.tx.committed_at()
+    }
+}

@@ -1,0 +1,357 @@
+//! Reads, writes, updates and the moving snapshot.
+
+use nfos_sync::Waiting;
+use nfos_sync::atomic::Ordering;
+
+use crate::cell::{Payload, Word};
+use crate::failure::{Failure, Reason};
+use crate::history::Lost;
+use crate::memory::CellId;
+use crate::observe::{Observation, ObservationLog, Observer};
+use crate::settle::{View, first_falsifier, settle, version_at};
+use crate::structures::Structures;
+use crate::transaction::{NOBODY, Refused, Transaction};
+use crate::write_log::{Effect, Mutator, Operation};
+
+/// What a read found: the payload at the snapshot and, if it is also the newest, its timestamp.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    payload: Payload,
+    seen: Option<u64>,
+}
+
+impl<P: Copy> Transaction<P> {
+    /// Reads a cell and observes its version, unless the burst replaced it: that hides the cell.
+    ///
+    /// # Errors
+    /// If the log is full, or the event is doomed and has no snapshot any more.
+    #[inline]
+    pub fn read<S: Structures<Predicate = P>>(
+        &mut self,
+        cell: CellId,
+        observer: Observer,
+        structures: &S,
+    ) -> Result<Payload, Refused> {
+        if !self.writes.is_empty()
+            && let Some(write) = self.writes.latest(cell)
+        {
+            let write = *write;
+            if write.effect == Effect::Replace {
+                return Ok(write.words);
+            }
+            let found = self.find(cell, observer, structures)?;
+            self.observe_version(cell, found, observer)?;
+            return Ok(write.apply(&found.payload));
+        }
+        let found = self.find(cell, observer, structures)?;
+        self.observe_version(cell, found, observer)?;
+        Ok(found.payload)
+    }
+
+    /// Reads a cell for a predicate: `predicate` decides from the content, own writes included,
+    /// which one is observed, if any.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    #[inline]
+    pub fn read_predicate<S: Structures<Predicate = P>>(
+        &mut self,
+        cell: CellId,
+        observer: Observer,
+        structures: &S,
+        predicate: impl FnOnce(&Payload) -> Option<P>,
+    ) -> Result<Payload, Refused> {
+        let mut buffered = None;
+        if !self.writes.is_empty()
+            && let Some(write) = self.writes.latest(cell)
+        {
+            if write.effect == Effect::Replace {
+                return Ok(write.words);
+            }
+            buffered = Some(*write);
+        }
+        let found = self.find(cell, observer, structures)?;
+        if let (Some(predicate), Some(seen)) = (predicate(&found.payload), found.seen) {
+            self.observe_predicate(cell, seen, observer, predicate)?;
+        }
+        Ok(buffered.map_or(found.payload, |write| write.apply(&found.payload)))
+    }
+
+    /// Reads a cell at the snapshot without observing it; the timestamp is given if that version
+    /// is also the newest. Own writes are not looked at.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    #[inline]
+    pub fn peek(
+        &mut self,
+        cell: CellId,
+        observer: Observer,
+    ) -> Result<(Payload, Option<u64>), Refused> {
+        loop {
+            if let Some(found) = self.find_newest(cell) {
+                return Ok((found.payload, found.seen));
+            }
+            if let Some(found) = self.find_older(cell, observer)? {
+                return Ok((found.payload, None));
+            }
+        }
+    }
+
+    /// Observes a predicate on a cell that was [peeked](Self::peek) at, with its timestamp.
+    ///
+    /// # Errors
+    /// If the log is full.
+    #[inline]
+    pub fn observe_predicate(
+        &mut self,
+        cell: CellId,
+        seen: u64,
+        observer: Observer,
+        predicate: P,
+    ) -> Result<(), Refused> {
+        if self.observations.is_full() {
+            return Err(Refused::LogFull);
+        }
+        let event = self.event as u8;
+        self.observations.entries.push(Observation::predicate(cell, seen, event, observer));
+        self.observations.predicates.push(predicate);
+        Ok(())
+    }
+
+    /// How many observations the burst has made.
+    #[inline(always)]
+    #[must_use]
+    pub fn observations(&self) -> usize {
+        self.observations.entries.len()
+    }
+
+    /// Forgets version observations from number `from` on: a search begins anew, and nothing that
+    /// it found so far is used.
+    #[inline]
+    pub fn forget_observations(&mut self, from: usize) {
+        debug_assert!(self.observations.entries[from..].iter().all(|o| !o.is_predicate()));
+        self.observations.entries.truncate(from);
+    }
+
+    #[inline(always)]
+    fn observe_version(
+        &mut self,
+        cell: CellId,
+        found: Found,
+        observer: Observer,
+    ) -> Result<(), Refused> {
+        if let Some(seen) = found.seen {
+            if self.observations.entries.len() == ObservationLog::<P>::LIMIT {
+                return Err(Refused::LogFull);
+            }
+            let event = self.event as u8;
+            self.observations.entries.push(Observation::version(cell, seen, event, observer));
+        }
+        Ok(())
+    }
+
+    /// The cell at the snapshot, which moves if need be and possible.
+    #[inline(always)]
+    fn find<S: Structures<Predicate = P>>(
+        &mut self,
+        cell: CellId,
+        observer: Observer,
+        structures: &S,
+    ) -> Result<Found, Refused> {
+        loop {
+            if let Some(found) = self.find_newest(cell) {
+                return Ok(found);
+            }
+            if self.is_stale() || !self.extend(structures) {
+                if let Some(found) = self.find_older(cell, observer)? {
+                    return Ok(found);
+                }
+            }
+        }
+    }
+
+    /// The newest version, if it is not newer than the snapshot.
+    #[inline(always)]
+    fn find_newest(&self, cell: CellId) -> Option<Found> {
+        let place = self.memory.cell(cell);
+        let word = place.word();
+        if word.is_free() && word.timestamp() <= self.snapshot && !word.installing() {
+            if let Some(payload) = place.copy(word) {
+                return Some(Found { payload, seen: Some(word.timestamp()) });
+            }
+        }
+        self.find_newest_waiting(cell)
+    }
+
+    #[cold]
+    fn find_newest_waiting(&self, cell: CellId) -> Option<Found> {
+        let place = self.memory.cell(cell);
+        let mut waiting = Waiting::new();
+        loop {
+            let word = settle(&self.memory, place, place.word(), self.snapshot, self.me);
+            if word.timestamp() > self.snapshot {
+                return None;
+            }
+            if !word.installing()
+                && let Some(payload) = place.copy(word)
+            {
+                return Some(Found { payload, seen: Some(word.timestamp()) });
+            }
+            waiting.pause();
+        }
+    }
+
+    /// The version at the snapshot from history: consistent, but not to be observed, since it is
+    /// not the newest. `None`: it was the newest after all.
+    #[cold]
+    fn find_older(&mut self, cell: CellId, observer: Observer) -> Result<Option<Found>, Refused> {
+        let place = self.memory.cell(cell);
+        match version_at(&self.memory, place, self.snapshot, self.me) {
+            Ok(version) => Ok(Some(Found { payload: version.payload, seen: None })),
+            Err(Lost) => {
+                let reason = Reason::SnapshotLost { observer };
+                self.doom(Failure { event: self.event, cell, reason });
+                Err(Refused::RunAgain)
+            }
+        }
+    }
+
+    /// Moves the snapshot to now if every observation so far is still the newest. Otherwise the
+    /// event is stale, or doomed if the burst has written.
+    #[cold]
+    pub fn extend<S: Structures<Predicate = P>>(&mut self, structures: &S) -> bool {
+        let bound = self.memory.now();
+        match self.validate(bound, usize::MAX, structures) {
+            None => {
+                self.snapshot = bound;
+                self.memory.shared[self.me].active.store(bound, Ordering::Release);
+                true
+            }
+            Some(failure) => {
+                if self.first_writer == NOBODY {
+                    self.stale = Some(failure);
+                } else {
+                    self.doom(failure);
+                }
+                false
+            }
+        }
+    }
+
+    /// The first observation, of events before `end`, that is not so any more at `bound`.
+    pub(crate) fn validate<S: Structures<Predicate = P>>(
+        &self,
+        bound: u64,
+        end: usize,
+        structures: &S,
+    ) -> Option<Failure> {
+        let mut predicates = 0;
+        for observation in &self.observations.entries {
+            if usize::from(observation.event) >= end {
+                break;
+            }
+            let word = self.memory.cell(observation.cell).word();
+            let seen = Word::free(observation.seen);
+            if word != seen && word != seen.held_by(self.me) {
+                let failure = self.recheck(observation, predicates, bound, structures);
+                if failure.is_some() {
+                    return failure;
+                }
+            }
+            predicates += usize::from(observation.is_predicate());
+        }
+        None
+    }
+
+    #[cold]
+    fn recheck<S: Structures<Predicate = P>>(
+        &self,
+        observation: &Observation,
+        predicate: usize,
+        bound: u64,
+        structures: &S,
+    ) -> Option<Failure> {
+        let place = self.memory.cell(observation.cell);
+        let holds = |at| {
+            let predicate = &self.observations.predicates[predicate];
+            let view = View::new(&self.memory, at, self.me);
+            structures.holds(predicate, observation.cell, &view)
+        };
+        match version_at(&self.memory, place, bound, self.me) {
+            Ok(version) if version.timestamp == observation.seen => return None,
+            Ok(_) if observation.is_predicate() && holds(bound) => return None,
+            Ok(_) | Err(Lost) => {}
+        }
+        let range = (observation.seen, bound);
+        let falsifies = |at| observation.is_predicate() && !holds(at);
+        let first = first_falsifier(&self.memory, place, range, self.me, falsifies);
+        Some(Failure {
+            event: usize::from(observation.event),
+            cell: observation.cell,
+            reason: observation.failed(first),
+        })
+    }
+
+    /// Replaces a cell. Observes nothing.
+    ///
+    /// # Errors
+    /// If the log is full.
+    #[inline]
+    pub fn write(&mut self, cell: CellId, mutator: Mutator, words: Payload) -> Result<(), Refused> {
+        self.mark_writer()?;
+        self.writes.replace(cell, self.event as u8, mutator, words);
+        Ok(())
+    }
+
+    /// Applies an operation to a word of the cell as it will be at the commit. Observes nothing,
+    /// unless the burst has an operation of another kind pending on that word.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    #[inline]
+    pub fn update<S: Structures<Predicate = P>>(
+        &mut self,
+        cell: CellId,
+        mutator: Mutator,
+        word: usize,
+        operation: (Operation, u64),
+        structures: &S,
+    ) -> Result<(), Refused> {
+        self.mark_writer()?;
+        if self.writes.operate(cell, self.event as u8, mutator, word, operation) {
+            return Ok(());
+        }
+        let observer = Observer { object: mutator.object, kind: mutator.kind & 0x7f };
+        let mut words = self.read(cell, observer, structures)?;
+        words[word] = operation.0.apply(words[word], operation.1);
+        self.writes.replace(cell, self.event as u8, mutator, words);
+        Ok(())
+    }
+
+    /// Has the commit hold a cell, for [`Structures::resolve`] to write it or what lies behind it.
+    ///
+    /// # Errors
+    /// If the log is full.
+    #[inline]
+    pub fn hold(&mut self, cell: CellId) -> Result<(), Refused> {
+        self.mark_writer()?;
+        self.writes.target_or_insert(cell, self.event as u8);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn mark_writer(&mut self) -> Result<(), Refused> {
+        if self.writes.is_full() {
+            return Err(Refused::LogFull);
+        }
+        self.wrote |= 1 << self.event;
+        if self.first_writer == NOBODY {
+            self.first_writer = self.event;
+            if let Some(failure) = self.stale.take() {
+                self.doom(Failure { event: self.event, ..failure });
+            }
+        }
+        Ok(())
+    }
+}

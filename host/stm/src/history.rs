@@ -1,0 +1,177 @@
+//! Replaced versions, kept while a snapshot may want them.
+//!
+//! Before a commit at `t` replaces a version it copies it into the next line of its own history. A
+//! reader follows a line only from a version newer than its snapshot; hence **the rule: a line
+//! written by the commit at `t` may be reused once every active snapshot is at least `t`.** Nothing
+//! is unlinked: whoever could follow a link keeps its target alive.
+//!
+//! Lines come in segments. When one is full, the owner looks at the snapshots of the others and
+//! takes back every segment that nobody can want; the last freed is used first, so that a few
+//! segments stay in the cache. At the limit it does not wait but overruns its oldest segment. It
+//! raises its *overrun* mark before any reuse, and readers check the mark after copying a line, as
+//! in a seqlock: a snapshot older than history is told so and never sees a wrong value.
+
+use std::collections::VecDeque;
+
+use nfos_sync::Padded;
+use nfos_sync::atomic::{AtomicU64, Ordering, fence};
+
+use crate::cell::{Cell, Provenance, Version};
+use crate::memory::Memory;
+use crate::reservation::Reservation;
+
+/// Lines of a segment: 4 KiB.
+const SEGMENT_LINES: u32 = 64;
+/// Segments of a participant: 4 MiB at most.
+const SEGMENTS: u32 = 1_024;
+
+/// A version that history no longer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lost;
+
+/// The shared side: lines that anyone may read.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    lines: Reservation<Cell>,
+    /// The newest timestamp whose lines may have been reused.
+    overrun: Padded<AtomicU64>,
+}
+
+impl Lines {
+    pub(crate) fn new() -> Self {
+        Self {
+            lines: Reservation::new((SEGMENTS * SEGMENT_LINES) as usize),
+            overrun: Padded(AtomicU64::new(0)),
+        }
+    }
+
+    /// The version that the commit at `replaced_at` replaced.
+    fn read(&self, line: u32, replaced_at: u64) -> Result<Version, Lost> {
+        let version = self.lines[line as usize].read_line();
+        // Acquire: if the copy has anything of a reuse, the mark raised before it is visible.
+        fence(Ordering::Acquire);
+        if self.overrun.load(Ordering::Relaxed) >= replaced_at { Err(Lost) } else { Ok(version) }
+    }
+}
+
+/// The version that `version` replaced.
+pub(crate) fn predecessor(memory: &Memory, version: &Version) -> Result<Version, Lost> {
+    let provenance = Provenance::unpack(version.provenance);
+    memory.shared[usize::from(provenance.participant)]
+        .lines
+        .read(provenance.line, version.timestamp)
+}
+
+/// The owner's side.
+#[derive(Debug)]
+pub(crate) struct History {
+    owner: usize,
+    segment: u32,
+    used: u32,
+    /// Full segments with the newest timestamp in each, oldest first.
+    full: VecDeque<(u32, u64)>,
+    free: Vec<u32>,
+    fresh: u32,
+}
+
+impl History {
+    pub(crate) fn new(owner: usize) -> Self {
+        Self {
+            owner,
+            segment: 0,
+            used: 0,
+            full: VecDeque::with_capacity(SEGMENTS as usize),
+            free: Vec::with_capacity(SEGMENTS as usize),
+            fresh: 1,
+        }
+    }
+
+    /// Keeps a version that the commit at `replaced_at` is about to replace; returns its line.
+    #[inline(always)]
+    pub(crate) fn keep(&mut self, memory: &Memory, version: &Version, replaced_at: u64) -> u32 {
+        if self.used == SEGMENT_LINES {
+            self.next_segment(memory, replaced_at);
+        }
+        let line = self.segment * SEGMENT_LINES + self.used;
+        self.used += 1;
+        memory.shared[self.owner].lines.lines[line as usize].write_line(version);
+        line
+    }
+
+    #[cold]
+    fn next_segment(&mut self, memory: &Memory, replaced_at: u64) {
+        self.full.push_back((self.segment, replaced_at));
+        // SeqCst: pairs with the publication of snapshots. Either the snapshot is seen below, or
+        // it was taken from a clock that is at least every timestamp given up here.
+        fence(Ordering::SeqCst);
+        let wanted = self.oldest_snapshot_of_others(memory);
+        let mut given_up = None;
+        while let Some(&(segment, newest)) = self.full.front().filter(|full| full.1 <= wanted) {
+            self.full.pop_front();
+            self.free.push(segment);
+            given_up = Some(newest);
+        }
+        if self.free.is_empty() && self.fresh < SEGMENTS {
+            self.free.push(self.fresh);
+            self.fresh += 1;
+        }
+        if self.free.is_empty() {
+            let (segment, newest) = self.full.pop_front().expect("all segments are full");
+            self.free.push(segment);
+            given_up = Some(newest);
+        }
+        if let Some(newest) = given_up {
+            memory.shared[self.owner].lines.overrun.store(newest, Ordering::Relaxed);
+            // Release: pairs with the fence in `Lines::read`.
+            fence(Ordering::Release);
+        }
+        self.segment = self.free.pop().expect("a segment was freed above");
+        self.used = 0;
+    }
+
+    /// The owner itself is installing and will read nothing older any more.
+    fn oldest_snapshot_of_others(&self, memory: &Memory) -> u64 {
+        memory
+            .shared
+            .iter()
+            .enumerate()
+            .filter(|(participant, _)| *participant != self.owner)
+            .map(|(_, shared)| shared.active.load(Ordering::SeqCst))
+            .min()
+            .unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(timestamp: u64) -> Version {
+        Version { timestamp, provenance: 0, payload: [timestamp; 6] }
+    }
+
+    #[test]
+    fn segments_are_reused_as_soon_as_no_snapshot_wants_them() {
+        let memory = Memory::new(2, 64);
+        let mut history = History::new(0);
+        for timestamp in 1..10_000 {
+            history.keep(&memory, &version(timestamp - 1), timestamp);
+        }
+        assert!(history.fresh <= 2, "{} segments", history.fresh);
+    }
+
+    #[test]
+    fn a_snapshot_keeps_its_versions_until_the_limit_and_is_told_beyond_it() {
+        let memory = Memory::new(2, 64);
+        memory.shared[1].active.store(10, Ordering::SeqCst);
+        let mut history = History::new(0);
+        let lines = &memory.shared[0].lines;
+        for timestamp in 1..=u64::from(SEGMENTS * SEGMENT_LINES) {
+            history.keep(&memory, &version(timestamp - 1), timestamp);
+        }
+        assert_eq!(lines.read(10, 11).map(|v| v.timestamp), Ok(10));
+        history.keep(&memory, &version(0), u64::from(SEGMENTS * SEGMENT_LINES) + 1);
+        assert_eq!(lines.read(10, 11).map(|v| v.timestamp), Err(Lost));
+        assert_eq!(lines.read(64, 65).map(|v| v.timestamp), Ok(64));
+    }
+}

@@ -1,0 +1,112 @@
+//! Large zeroed arrays that cost memory only where they are touched.
+//!
+//! The state's size is known only while structures are being opened, but a cell must be reachable
+//! by its number alone, without a table in between, and must never move. So the whole permitted
+//! size is reserved as address space at the start: the kernel backs a page when it is first
+//! written.
+
+#![allow(unsafe_code, reason = "allocation without initialising is the point of this module")]
+
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::ops::Deref;
+use std::ptr::NonNull;
+
+use nfos_sync::atomic::AtomicU64;
+
+/// Types of which any number of zero bytes are a valid value, and which may be shared.
+///
+/// # Safety
+/// All-zero bytes must be a valid value, and the type must have no drop glue.
+pub unsafe trait Zeroed: Send + Sync {}
+
+// SAFETY: an atomic integer has the layout of its integer, of which zero is a value.
+unsafe impl Zeroed for AtomicU64 {}
+
+/// A fixed-length array of zeroes at first. It dereferences to a slice.
+#[derive(Debug)]
+pub struct Reservation<T: Zeroed> {
+    first: NonNull<T>,
+    length: usize,
+    base: NonNull<u8>,
+    layout: Layout,
+}
+
+impl<T: Zeroed> Reservation<T> {
+    /// Reserves room for `length` values, or as many as the machine grants: half, a quarter and so
+    /// on. Ask [`Self::len`](slice::len).
+    ///
+    /// # Panics
+    /// If not even one value is granted.
+    #[must_use]
+    pub fn new(length: usize) -> Self {
+        let mut length = length.max(1);
+        loop {
+            if let Some(reservation) = Self::exactly(length) {
+                return reservation;
+            }
+            assert!(length > 1, "the machine grants no memory at all");
+            length /= 2;
+        }
+    }
+
+    fn exactly(length: usize) -> Option<Self> {
+        // The allocator zeroes by hand, and so touches, what is aligned beyond its own granule:
+        // hence a small alignment, and the first value moved up by hand.
+        let bytes = length.checked_mul(size_of::<T>())?.checked_add(align_of::<T>())?;
+        let layout = Layout::from_size_align(bytes, 8).ok()?;
+        // SAFETY: the layout has at least `align_of::<T>()` bytes, so it is not empty.
+        let base = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        let shift = base.as_ptr().align_offset(align_of::<T>());
+        assert!(shift < align_of::<T>() || shift == 0, "a byte pointer can be aligned");
+        // SAFETY: `shift` is less than the alignment, by which the allocation is larger than
+        // `length` values.
+        let first = unsafe { base.add(shift) }.cast();
+        Some(Self { first, length, base, layout })
+    }
+}
+
+impl<T: Zeroed> Deref for Reservation<T> {
+    type Target = [T];
+
+    #[inline(always)]
+    fn deref(&self) -> &[T] {
+        // SAFETY: `first` is aligned and `length` zeroed values lie behind it, valid by `Zeroed`;
+        // they live as long as `self` and are never handed out mutably.
+        unsafe { std::slice::from_raw_parts(self.first.as_ptr(), self.length) }
+    }
+}
+
+impl<T: Zeroed> Drop for Reservation<T> {
+    fn drop(&mut self) {
+        // SAFETY: `base` came from `alloc_zeroed` with this layout and is freed only here.
+        unsafe { dealloc(self.base.as_ptr(), self.layout) }
+    }
+}
+
+// SAFETY: the values are `Send + Sync` by `Zeroed`, and a reservation is nothing but their owner.
+unsafe impl<T: Zeroed> Send for Reservation<T> {}
+// SAFETY: as above; a shared reservation gives shared values.
+unsafe impl<T: Zeroed> Sync for Reservation<T> {}
+
+#[cfg(test)]
+mod tests {
+    use nfos_sync::atomic::Ordering::Relaxed;
+
+    use super::*;
+
+    #[test]
+    fn values_are_zero_aligned_and_kept() {
+        let values = Reservation::<crate::cell::Cell>::new(100);
+        assert_eq!(values.len(), 100);
+        assert_eq!(values.as_ptr().addr() % 64, 0);
+        let words = Reservation::<AtomicU64>::new(3);
+        words[2].store(7, Relaxed);
+        assert_eq!([0, 1, 2].map(|i| words[i].load(Relaxed)), [0, 0, 7]);
+    }
+
+    #[test]
+    fn a_reservation_larger_than_the_machine_is_cut_down() {
+        let words = Reservation::<AtomicU64>::new(1 << 56);
+        assert!(words.len() < 1 << 56 && !words.is_empty());
+    }
+}

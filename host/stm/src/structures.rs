@@ -1,0 +1,93 @@
+//! What a layer of structures adds to the protocol.
+
+use crate::cell::Payload;
+use crate::failure::Failure;
+use crate::memory::{CellId, Memory};
+use crate::observe::Observer;
+use crate::settle::View;
+use crate::write_log::{Mutator, Operation, WriteLog};
+
+/// The structures' side of a transaction.
+pub trait Structures {
+    /// The arguments of a predicate.
+    type Predicate: Copy;
+
+    /// Whether a predicate, logged on `cell`, is true of the state `at`.
+    fn holds(&self, predicate: &Self::Predicate, cell: CellId, at: &View<'_>) -> bool;
+
+    /// Turns the buffered actions of events before `end` into writes, all cells named by
+    /// [`Transaction::hold`](crate::Transaction::hold) being held. Returns the end of the events
+    /// for which that went well, and otherwise what was short.
+    fn resolve(&mut self, end: usize, pending: &mut Pending<'_>) -> (usize, Option<Failure>);
+
+    /// The operation that took something out of circulation that an elder may need, if one of this
+    /// burst did; see [`Transaction::reserve`](crate::Transaction::reserve).
+    fn reserving(&self) -> Option<Observer>;
+
+    /// Events before `end` are final and the others are discarded: releases the effects of the
+    /// former and takes back what the latter kept. Called exactly once for each burst, with the
+    /// timestamp if writes were installed.
+    fn finish(&mut self, end: usize, timestamp: Option<u64>);
+}
+
+/// The cells that a commit holds, as the events before it have left them.
+#[derive(Debug)]
+pub struct Pending<'a> {
+    memory: &'a Memory,
+    writes: &'a mut WriteLog,
+    me: usize,
+}
+
+impl<'a> Pending<'a> {
+    pub(crate) fn new(memory: &'a Memory, writes: &'a mut WriteLog, me: usize) -> Self {
+        Self { memory, writes, me }
+    }
+
+    /// The participant that commits.
+    #[must_use]
+    pub fn participant(&self) -> usize {
+        self.me
+    }
+
+    /// Takes a cell that only the holder of another one takes, so that it is free.
+    fn take(&mut self, cell: CellId, event: usize) {
+        if self.writes.target(cell).is_none() {
+            let held = self.memory.cell(cell).try_hold(self.me);
+            assert!(held, "a cell behind a held one is taken by nobody else");
+            self.writes.target_or_insert(cell, event as u8);
+        }
+    }
+
+    /// The newest content of a cell that is held or lies behind a held one.
+    #[must_use]
+    pub fn read(&self, cell: CellId) -> Payload {
+        let newest = self.memory.cell(cell).held_version().payload;
+        match self.writes.latest(cell) {
+            Some(write) => write.apply(&newest),
+            None => newest,
+        }
+    }
+
+    /// Replaces the content of a cell that is held or lies behind a held one.
+    pub fn write(&mut self, cell: CellId, event: usize, mutator: Mutator, words: Payload) {
+        self.take(cell, event);
+        self.writes.replace(cell, event as u8, mutator, words);
+    }
+
+    /// Applies an operation to a word of such a cell.
+    pub fn update(
+        &mut self,
+        cell: CellId,
+        event: usize,
+        mutator: Mutator,
+        word: usize,
+        operation: (Operation, u64),
+    ) {
+        self.take(cell, event);
+        if !self.writes.operate(cell, event as u8, mutator, word, operation) {
+            let mut words = self.read(cell);
+            words[word] = operation.0.apply(words[word], operation.1);
+            self.writes.replace(cell, event as u8, mutator, words);
+        }
+    }
+}

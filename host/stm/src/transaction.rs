@@ -1,0 +1,272 @@
+//! A participant's transaction: one burst after the other.
+//!
+//! ```text
+//! begin_burst → (begin_event → reads, writes, updates)* → commit(end) | abandon
+//! ```
+
+use nfos_sync::Arc;
+use nfos_sync::atomic::Ordering;
+
+use crate::burst::BurstSize;
+use crate::failure::{Failure, Reason};
+use crate::history::History;
+use crate::memory::{CellId, Memory};
+use crate::observe::{ObservationLog, Observer};
+use crate::retry::Retry;
+use crate::structures::Structures;
+use crate::write_log::WriteLog;
+
+/// The most events of a burst.
+pub const BURST_LIMIT: usize = 64;
+
+/// No event of the burst has written yet.
+pub(crate) const NOBODY: usize = usize::MAX;
+
+/// Why an operation has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The burst observed or wrote more than the logs hold.
+    LogFull,
+    /// The event is doomed, and history no longer has what it would have to see. Nothing about it
+    /// is wrong: it has to run again.
+    RunAgain,
+}
+
+/// The transactions of one participant, one after the other. `P` are the predicates' arguments.
+#[derive(Debug)]
+pub struct Transaction<P> {
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) me: usize,
+    pub(crate) snapshot: u64,
+    pub(crate) active: bool,
+    /// Index of the event that runs.
+    pub(crate) event: usize,
+    /// Events begun in this burst.
+    pub(crate) events: usize,
+    /// First event of the burst that wrote, or [`NOBODY`].
+    pub(crate) first_writer: usize,
+    pub(crate) wrote: u64,
+    pub(crate) doomed: Option<Failure>,
+    /// The event that runs has seen that its snapshot cannot move: it is final if it writes
+    /// nothing and doomed if it does.
+    pub(crate) stale: Option<Failure>,
+    pub(crate) observations: ObservationLog<P>,
+    pub(crate) writes: WriteLog,
+    pub(crate) order: Vec<CellId>,
+    pub(crate) history: History,
+    pub(crate) size: BurstSize,
+    pub(crate) retry: Retry,
+    pub(crate) reserving: bool,
+    /// For tests that replay: each event's snapshot at its end, and the last commit's timestamp.
+    pub(crate) snapshots: [u64; BURST_LIMIT],
+    pub(crate) committed_at: Option<u64>,
+}
+
+impl<P: Copy> Transaction<P> {
+    /// The transactions of `participant`, with bursts of up to `burst_max` events.
+    ///
+    /// The caller makes no two for one participant.
+    ///
+    /// # Panics
+    /// If there is no such participant, or `burst_max` is not 1 to [`BURST_LIMIT`].
+    #[must_use]
+    pub fn new(memory: Arc<Memory>, participant: usize, burst_max: usize) -> Self {
+        assert!(participant < memory.participants(), "participant out of range");
+        assert!((1..=BURST_LIMIT).contains(&burst_max), "bursts of 1 to 64 events");
+        Self {
+            memory,
+            me: participant,
+            snapshot: 0,
+            active: false,
+            event: 0,
+            events: 0,
+            first_writer: NOBODY,
+            wrote: 0,
+            doomed: None,
+            stale: None,
+            observations: ObservationLog::new(),
+            writes: WriteLog::new(),
+            order: Vec::with_capacity(WriteLog::LIMIT),
+            history: History::new(participant),
+            size: BurstSize::new(burst_max),
+            retry: Retry::new(),
+            reserving: false,
+            snapshots: [0; BURST_LIMIT],
+            committed_at: None,
+        }
+    }
+
+    /// How many events the next burst may have: 1 after a failure.
+    #[inline(always)]
+    #[must_use]
+    pub fn burst_limit(&self) -> usize {
+        if self.retry.failed_on.is_some() { 1 } else { self.size.limit() }
+    }
+
+    /// Begins a burst from a fresh snapshot. Waits for its turn if the last commit failed.
+    #[inline]
+    pub fn begin_burst(&mut self) {
+        if let Some(cell) = self.retry.failed_on.take() {
+            self.wait_for_turn(cell);
+        }
+        let active = &self.memory.shared[self.me].active;
+        if self.active {
+            // The old, smaller value has covered this snapshot meanwhile.
+            self.snapshot = self.memory.now();
+            active.store(self.snapshot, Ordering::Release);
+        } else {
+            // SeqCst: publish, then load again; pairs with the fence in `History::next_segment`. A
+            // reclaimer that missed the publication had finished before the second load.
+            active.swap(self.memory.now(), Ordering::SeqCst);
+            self.snapshot = self.memory.clock.load(Ordering::SeqCst);
+            self.active = true;
+        }
+        self.reset();
+    }
+
+    #[inline(always)]
+    pub(crate) fn reset(&mut self) {
+        self.observations.clear();
+        self.writes.clear();
+        (self.event, self.events) = (0, 0);
+        (self.first_writer, self.wrote) = (NOBODY, 0);
+        (self.doomed, self.stale) = (None, None);
+    }
+
+    /// Begins the next event and sets a savepoint; `false` if the burst is doomed, so that this
+    /// event's run would be in vain.
+    ///
+    /// # Panics
+    /// Beyond [`BURST_LIMIT`] events.
+    #[inline]
+    pub fn begin_event(&mut self) -> bool {
+        if self.doomed.is_some() {
+            return false;
+        }
+        self.end_event();
+        self.event = self.events;
+        self.events += 1;
+        assert!(self.events <= BURST_LIMIT, "at most 64 events in a burst");
+        true
+    }
+
+    #[inline(always)]
+    pub(crate) fn end_event(&mut self) {
+        if self.events == 0 {
+            return;
+        }
+        self.snapshots[self.event] = self.snapshot;
+        if self.first_writer == NOBODY {
+            // The events so far wrote nothing: each is final at its own snapshot.
+            self.observations.clear();
+            if self.stale.take().is_some() {
+                self.snapshot = self.memory.now();
+                self.memory.shared[self.me].active.store(self.snapshot, Ordering::Release);
+            }
+        }
+    }
+
+    /// Whether an event of this burst has buffered a write.
+    #[inline(always)]
+    #[must_use]
+    pub fn wrote(&self, event: usize) -> bool {
+        event < BURST_LIMIT && self.wrote >> event & 1 != 0
+    }
+
+    /// Whether the run so far is one that the serial order could contain: the state it saw is
+    /// still so, or it wrote nothing. What a guest did wrong counts only then.
+    pub fn observations_hold<S: Structures<Predicate = P>>(&mut self, structures: &S) -> bool {
+        self.doomed.is_none()
+            && (self.stale.is_some() || self.extend(structures) || self.doomed.is_none())
+    }
+
+    /// Has the event that runs fail because something was [short](Reason::Short).
+    #[cold]
+    pub fn doom_short(&mut self, cell: CellId, observer: Observer) {
+        self.doom(Failure { event: self.event, cell, reason: Reason::Short { observer } });
+    }
+
+    #[cold]
+    pub(crate) fn doom(&mut self, failure: Failure) {
+        if self.doomed.is_none() {
+            self.doomed = Some(failure);
+        }
+    }
+
+    /// Whether the burst is known to fail.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_doomed(&self) -> bool {
+        self.doomed.is_some()
+    }
+
+    /// Whether the event that runs sees an old state and will fail if it writes.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.stale.is_some() || self.doomed.is_some()
+    }
+
+    /// Index of the event that runs.
+    #[inline(always)]
+    #[must_use]
+    pub fn event(&self) -> usize {
+        self.event
+    }
+
+    /// The timestamp whose state the running event sees.
+    #[inline(always)]
+    #[must_use]
+    pub fn snapshot(&self) -> u64 {
+        self.snapshot
+    }
+
+    /// The participant.
+    #[inline(always)]
+    #[must_use]
+    pub fn participant(&self) -> usize {
+        self.me
+    }
+
+    /// How often the event that runs next has failed.
+    #[inline(always)]
+    #[must_use]
+    pub fn failures(&self) -> u32 {
+        self.retry.failures
+    }
+
+    /// Whether the burst has buffered a write to the cell.
+    #[inline]
+    #[must_use]
+    pub fn has_pending(&self, cell: CellId) -> bool {
+        !self.writes.is_empty() && self.writes.latest(cell).is_some()
+    }
+
+    /// Participants of the memory.
+    #[inline(always)]
+    #[must_use]
+    pub fn participants(&self) -> usize {
+        self.memory.participants()
+    }
+
+    /// For tests that replay in commit order: the snapshot that an event of the last burst ended
+    /// with.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn snapshot_of(&self, event: usize) -> u64 {
+        self.snapshots[event]
+    }
+
+    /// For the same tests: first writer and timestamp of the last commit, if it drew one.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn committed_at(&self) -> Option<u64> {
+        self.committed_at
+    }
+
+    /// No packets: leaves the set of active snapshots, so that history can be reclaimed.
+    #[inline]
+    pub fn idle(&mut self) {
+        self.deactivate();
+    }
+}
