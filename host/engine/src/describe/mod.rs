@@ -52,26 +52,27 @@ impl Limited for Host {
 
 /// The description of a component, checked.
 pub(crate) fn describe(engine: &Engine, component: &Component) -> Result<Description, LoadError> {
-    let other_world = |error| LoadError::OtherWorld(one_line(&error));
+    let other_world = |error: wasmtime::Error| LoadError::OtherWorld(one_line(&error));
     let mut linker = Linker::new(engine.wasmtime());
     bindings::Nf::add_to_linker::<_, HasSelf<_>>(&mut linker, |host: &mut Host| host)
         .expect("the contract's names are distinct");
     let linked = linker.instantiate_pre(component).map_err(other_world)?;
-    let linked = bindings::NfPre::new(linked).map_err(other_world)?;
 
     let host = Host { limits: Limits::new(engine.settings()), last_words: LastWords::default() };
     let mut store = Store::new(engine.wasmtime(), host);
     store.set_hostcall_fuel(LIFTED_BYTES_MAX);
     limits::impose(&mut store);
     limits::begin_call(&mut store);
-    let described = linked
-        .instantiate(&mut store)
-        .and_then(|nf| nf.nfos_nf_handlers().call_describe(&mut store));
-    let described = described.map_err(|error| {
-        let Host { limits, last_words } = store.data();
-        LoadError::Describe(trap::fault_of(error, limits, last_words))
-    })?;
+    let instance = linked.instantiate(&mut store).map_err(|error| fault(error, &store))?;
+    let nf = bindings::Nf::new(&mut store, &instance).map_err(other_world)?;
+    let described = nf.nfos_nf_handlers().call_describe(&mut store);
+    let described = described.map_err(|error| fault(error, &store))?;
     let description = lift::description(described);
     rules::check(&description)?;
     Ok(description)
+}
+
+fn fault(error: wasmtime::Error, store: &Store<Host>) -> LoadError {
+    let Host { limits, last_words } = store.data();
+    LoadError::Describe(trap::fault_of(error, limits, last_words))
 }

@@ -232,3 +232,204 @@ fn check_distinct<T: Hash + Eq>(field: &str, items: impl IntoIterator<Item = T>)
 fn broken(field: impl Into<String>, rule: impl Into<String>) -> Check {
     Err(LoadError::BadDescription { field: field.into(), rule: rule.into() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::description::PacketSet;
+    use crate::exchange::EventKind;
+
+    fn rule() -> Rule {
+        Rule {
+            ports: vec![0],
+            layer: Layer::Ipv4,
+            protocols: vec![6, 17],
+            key: vec![
+                Field::SourceAddress,
+                Field::DestinationAddress,
+                Field::Protocol,
+                Field::SourcePort,
+                Field::DestinationPort,
+            ],
+            symmetric: true,
+        }
+    }
+
+    fn parameter(default: Value, constraint: Constraint) -> Parameter {
+        Parameter { name: "p".to_owned(), help: "Help.".to_owned(), default, constraint }
+    }
+
+    fn good() -> Description {
+        Description {
+            name: "nf".to_owned(),
+            summary: "Does a thing.".to_owned(),
+            ports: 2,
+            handles: vec![EventKind::Packet],
+            packet_sets: vec![PacketSet { name: "set".to_owned(), rules: vec![rule()] }],
+            orphans: vec![rule()],
+            state_size: 4096,
+            window: u32::MAX,
+            headroom: 128,
+            parameters: vec![parameter(Value::Unsigned(3), Constraint::Range(3, 3))],
+            drop_reasons: vec!["no_luck".to_owned()],
+            events: vec!["seen_2".to_owned()],
+        }
+    }
+
+    /// What is said of a good description after `change`.
+    fn said(change: impl FnOnce(&mut Description)) -> String {
+        let mut description = good();
+        change(&mut description);
+        check(&description).expect_err("a broken rule").to_string()
+    }
+
+    #[track_caller]
+    fn breaks(field: &str, rule: &str, change: impl FnOnce(&mut Description)) {
+        assert_eq!(said(change), format!("its description is wrong: `{field}` {rule}"));
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn a_description_within_the_rules_passes() {
+        check(&good()).unwrap();
+    }
+
+    #[test]
+    fn numbers_have_their_ranges() {
+        breaks("ports", "is 0; 1 to 64", |d| d.ports = 0);
+        breaks("ports", "is 65; 1 to 64", |d| d.ports = 65);
+        breaks("state-size", "is 4097; at most 4096", |d| d.state_size = 4097);
+        breaks("headroom", "is 129; at most 128", |d| d.headroom = 129);
+    }
+
+    #[test]
+    fn names_are_spelled_as_the_contract_says() {
+        let hyphens = "a lower-case letter, then lower-case letters, digits and hyphens";
+        for name in ["", "NF", "1nf", "-nf", "n_f", "nf\n", "n f", "größe"] {
+            breaks("name", &format!("is {name:?}; {hyphens}"), |d| d.name = name.to_owned());
+        }
+        breaks("name", "has 65 bytes; at most 64", |d| d.name = "a".repeat(65));
+        let underscores = "a lower-case letter, then lower-case letters, digits and underscores";
+        for name in ["", "no-luck", "_x", "Full"] {
+            let rule = format!("is {name:?}; {underscores}");
+            breaks("drop-reasons[0]", &rule, |d| d.drop_reasons = names(&[name]));
+            breaks("events[1]", &rule, |d| d.events = names(&["ok", name]));
+        }
+        let both = "a lower-case letter, then lower-case letters, digits, hyphens and underscores";
+        breaks("parameters[0].name", &format!("is \"a=b\"; {both}"), |d| {
+            d.parameters[0].name = "a=b".to_owned();
+        });
+        breaks("packet-sets[0].name", &format!("is \"a b\"; {both}"), |d| {
+            d.packet_sets[0].name = "a b".to_owned();
+        });
+    }
+
+    #[test]
+    fn names_are_distinct() {
+        breaks("drop-reasons", "has its item 1 twice", |d| d.drop_reasons = names(&["a", "a"]));
+        breaks("events", "has its item 2 twice", |d| d.events = names(&["a", "b", "a"]));
+        breaks("handles", "has its item 1 twice", |d| d.handles = vec![EventKind::Packet; 2]);
+        breaks("parameters", "has its item 1 twice", |d| {
+            d.parameters.extend(d.parameters.clone());
+        });
+        breaks("packet-sets", "has its item 1 twice", |d| {
+            d.packet_sets.extend(d.packet_sets.clone());
+        });
+    }
+
+    #[test]
+    fn reasons_of_the_host_are_not_a_guests() {
+        for name in ["no_handler", "packet_set_table_full", "guest_trap", "guest_limit"] {
+            breaks("drop-reasons[1]", "is a reason of the host's own", |d| {
+                d.drop_reasons = names(&["own", name]);
+            });
+        }
+    }
+
+    #[test]
+    fn lists_are_bounded() {
+        let many = |count| (0..count).map(|i| format!("n{i}")).collect::<Vec<_>>();
+        check(&Description { events: many(255), ..good() }).unwrap();
+        breaks("events", "has 256 items; at most 255", |d| d.events = many(256));
+        breaks("drop-reasons", "has 256 items; at most 255", |d| d.drop_reasons = many(256));
+        breaks("orphans", "has 256 items; at most 255", |d| d.orphans = vec![rule(); 256]);
+        breaks("packet-sets[0].rules", "has 256 items; at most 255", |d| {
+            d.packet_sets[0].rules = vec![rule(); 256];
+        });
+    }
+
+    #[test]
+    fn sentences_are_one_line() {
+        let rule = "has control characters; one line of text";
+        breaks("summary", rule, |d| d.summary = "a\nb".to_owned());
+        breaks("parameters[0].help", rule, |d| d.parameters[0].help = "\u{1b}[2J".to_owned());
+        breaks("summary", "has 1025 bytes; at most 1024", |d| d.summary = "a".repeat(1025));
+    }
+
+    #[test]
+    fn rules_name_fields_that_their_layer_has() {
+        let first = |d: &mut Description, change: fn(&mut Rule)| {
+            change(&mut d.packet_sets[0].rules[0]);
+        };
+        let at = |field: &str| format!("packet-sets[0].rules[0].{field}");
+        breaks("packet-sets[0].rules", "is empty; at least one rule", |d| {
+            d.packet_sets[0].rules.clear();
+        });
+        breaks("orphans[0].key", "is empty; at least one field", |d| d.orphans[0].key.clear());
+        breaks(&at("key"), "has its item 5 twice", |d| {
+            first(d, |rule| rule.key.push(Field::Protocol));
+        });
+        breaks(&at("ports"), "has 64; 0 to 63", |d| first(d, |rule| rule.ports = vec![63, 64]));
+        breaks(&at("ports"), "has its item 1 twice", |d| {
+            first(d, |rule| rule.ports = vec![1, 1]);
+        });
+        breaks(&at("protocols"), "is for IP layers; none at `ethernet`", |d| {
+            first(d, |rule| rule.layer = Layer::Ethernet);
+        });
+        breaks(&at("key"), "has IP fields; only MAC addresses at `ethernet`", |d| {
+            first(d, |rule| {
+                rule.layer = Layer::Ethernet;
+                rule.protocols.clear();
+            });
+        });
+        let transports =
+            "names 6 (TCP), 17 (UDP) or both, and no other, in a rule that reads ports";
+        for protocols in [&[][..], &[1], &[6, 1]] {
+            breaks(&at("protocols"), transports, |d| {
+                d.packet_sets[0].rules[0].protocols = protocols.to_vec();
+            });
+        }
+        let other_end = "lacks the other end of a field, which a symmetric rule needs";
+        breaks(&at("key"), other_end, |d| first(d, |rule| rule.key.truncate(4)));
+    }
+
+    #[test]
+    fn defaults_obey_their_constraints() {
+        let with = |default: Value, constraint: Constraint| {
+            move |d: &mut Description| d.parameters = vec![parameter(default, constraint)]
+        };
+        let text = |text: &str| Value::Text(text.to_owned());
+        let choices = |choices: &[&str]| Constraint::Choices(names(choices));
+        let (default, constraint) = ("parameters[0].default", "parameters[0].constraint");
+        let range = Constraint::Range(3, 5);
+        breaks(default, "is 2, outside its range 3 to 5", with(Value::Unsigned(2), range.clone()));
+        breaks(default, "is 6, outside its range 3 to 5", with(Value::Unsigned(6), range.clone()));
+        breaks(constraint, "is a range; only for `unsigned`", with(text("4"), range));
+        let backwards = Constraint::Range(5, 3);
+        let rule = "is the range 5 to 3; the least comes first";
+        breaks(constraint, rule, with(Value::Unsigned(4), backwards));
+        breaks(default, "is none of its choices", with(text("c"), choices(&["a", "b"])));
+        breaks(default, "is none of its choices", with(text(""), choices(&[])));
+        breaks(constraint, "has its item 1 twice", with(text("a"), choices(&["a", "a"])));
+        let rule = "are choices; only for `text`";
+        breaks(constraint, rule, with(Value::Boolean(true), choices(&["true"])));
+        check(&Description {
+            parameters: vec![parameter(text("b"), choices(&["a", "b"]))],
+            ..good()
+        })
+        .unwrap();
+    }
+}

@@ -30,7 +30,15 @@ pub struct Guest {
     /// The body of `describe`.
     pub describe: String,
     pub description: Description,
+    /// What `cabi_realloc` answers; its size is `$size`.
+    pub allocator: String,
 }
+
+/// Takes the next bytes of the heap, aligned to 8.
+const ALLOCATOR: &str = "
+    (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
+    (global.set $heap (i32.add (local.get $at) (local.get $size)))
+    (local.get $at)";
 
 impl Default for Guest {
     fn default() -> Self {
@@ -42,6 +50,7 @@ impl Default for Guest {
             exit: String::new(),
             describe: format!("(i32.const {DESCRIPTION_AT})"),
             description: description(),
+            allocator: ALLOCATOR.to_owned(),
         }
     }
 }
@@ -81,7 +90,7 @@ pub const ECHO: &str = "
 impl Guest {
     /// As a core module without a world.
     pub fn bare_module(&self) -> Vec<u8> {
-        let Self { imports, fields, init, handle, exit, describe, description } = self;
+        let Self { imports, fields, init, handle, exit, describe, description, allocator } = self;
         let bytes = lower::description(description, DESCRIPTION_AT);
         let data: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
         let text = format!(
@@ -93,9 +102,7 @@ impl Guest {
     (func $realloc (export "cabi_realloc")
         (param $old i32) (param $old_size i32) (param $align i32) (param $size i32) (result i32)
         (local $at i32)
-        (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
-        (global.set $heap (i32.add (local.get $at) (local.get $size)))
-        (local.get $at))
+        {allocator})
     (func $outcome (param i32 i32 i32 i32 i32 i32) (result i32)
         (i32.store (i32.const 256) (local.get 0))
         (i32.store (i32.const 260) (local.get 1))
@@ -104,7 +111,7 @@ impl Guest {
         (i32.store (i32.const 272) (local.get 4))
         (i32.store (i32.const 276) (local.get 5))
         (i32.const 256))
-    (func (export "nfos:nf/handlers@0.1.0#describe") (result i32) {describe})
+    (func (export "nfos:nf/handlers@0.1.0#describe") (result i32) (local $at i32) {describe})
     (func (export "nfos:nf/handlers@0.1.0#init") (result i32) (local $i i32) {init})
     (func (export "nfos:nf/handlers@0.1.0#handle")
         (param $ep i32) (param $en i32) (param $fp i32) (param $fn i32) (param $sp i32)

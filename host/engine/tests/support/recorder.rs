@@ -1,5 +1,7 @@
 //! Services that write down every call with its arguments, and answer what they were told to.
 
+use std::time::Duration;
+
 use nfos_engine::fault::GuestFault;
 use nfos_engine::services::{
     Answer, Cell, ExpiredLease, Handle, LogLevel, Merge, Services, SetOutcome, Value,
@@ -45,6 +47,8 @@ pub struct Answers {
     pub id: Option<u32>,
     pub lease: Option<ExpiredLease>,
     pub number: u64,
+    /// How long `now` sleeps.
+    pub pause: Duration,
     /// A fault for all but `send` and `emit`.
     pub fault: Option<GuestFault>,
 }
@@ -61,6 +65,7 @@ impl Default for Answers {
             id: None,
             lease: None,
             number: 0x8765_4321_0fed_cba9,
+            pause: Duration::ZERO,
             fault: None,
         }
     }
@@ -147,6 +152,7 @@ impl Services for Recorder {
         Ok(())
     }
     fn now(&mut self) -> Answer<u64> {
+        std::thread::sleep(self.answers.pause);
         self.note(Called::Now, self.answers.number)
     }
     fn random(&mut self) -> Answer<u64> {
