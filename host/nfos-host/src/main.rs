@@ -1,11 +1,34 @@
-//! The `nfos-host` command.
+//! The `nfos-host` command: arguments → configuration → launch.
+//!
+//! | module | |
+//! |---|---|
+//! | [`commands`] | one module per command, and what they share |
+//! | [`options`] | the options of `run`, of the command line and of a file |
+//! | [`quantity`], [`parameters`] | values as operators write them |
+//! | [`plan`] | options checked and completed to a launch |
+//! | [`rehearsal`] | the traffic of `check` |
+//! | [`launch`] | the calls to the engine and the dataplane |
+//! | [`signals`] | the flag that Ctrl-C sets |
+//! | [`progress`], [`view`] | what a run looks like while it goes on |
+//! | [`report`], [`portrait`], [`numbers`] | what is printed of a run and of a network function |
+//! | [`usage`], [`terminal`], [`failure`] | what reaches the operator, and the exit status |
 
-#[path = "commands/component.rs"]
-mod component;
+mod commands;
 mod failure;
+mod launch;
 mod numbers;
+mod options;
+mod parameters;
+mod plan;
+mod portrait;
+mod progress;
+mod quantity;
+mod rehearsal;
+mod report;
+mod signals;
 mod terminal;
 mod usage;
+mod view;
 
 use std::process::ExitCode;
 
@@ -25,7 +48,10 @@ struct CommandLine {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    Component(component::Arguments),
+    Run(Box<commands::run::Arguments>),
+    Check(commands::check::Arguments),
+    Describe(commands::describe::Arguments),
+    Component(commands::component::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +62,20 @@ fn main() -> ExitCode {
 fn obey(line: Option<CommandLine>) -> Result<(), Failure> {
     match line.map(|line| line.command) {
         None => Ok(()),
-        Some(Command::Component(arguments)) => component::run(&arguments),
+        Some(Command::Run(arguments)) => commands::run::run(*arguments),
+        Some(Command::Check(arguments)) => commands::check::run(&arguments),
+        Some(Command::Describe(arguments)) => commands::describe::run(&arguments),
+        Some(Command::Component(arguments)) => commands::component::run(&arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
     }
 }

@@ -5,11 +5,12 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use nfos_engine::description::Description;
+use nfos_engine::services::LogLevel;
 use nfos_records::Summary;
 
 use super::{Subject, cores_of_machine};
 use crate::failure::Failure;
-use crate::launch::{self, Configuration, LoadError, NetworkFunction, Structure};
+use crate::launch::{self, Configuration, LoadError, NetworkFunction, Observation, Structure};
 use crate::numbers::{counted, grouped};
 use crate::parameters::Parameters;
 use crate::plan::rehearsal;
@@ -29,12 +30,12 @@ pub(crate) struct Arguments {
 /// what it must be.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let nf = load(&arguments.subject)?;
+    let parameters = arguments.subject.parameters(&nf)?;
     let description = nf.description();
     right("contract", &format!("{}: {}", description.name, description.summary))?;
     right("imports", &imports(&nf))?;
     right("packet sets", &packet_sets(description))?;
     right("parameters", &counted(description.parameters.len() as u64, "parameter"))?;
-    let parameters = arguments.subject.parameters(&nf)?;
     let (configuration, structures) =
         launch::inspect(&nf, &parameters).or_else(|failure| wrong("init", failure.message()))?;
     right("init", &init(&configuration, &structures))?;
@@ -106,14 +107,20 @@ fn rehearse(
 ) -> Result<String, Failure> {
     let traffic = Rehearsal::new(nf.description().ports.max(1), configuration)?;
     let launch = rehearsal(traffic.ports(), parameters, cores_of_machine());
-    let summary = launch::run(nf, &launch, &AtomicBool::new(false), &mut |_| ())?;
+    let mut complaint = None;
+    let summary = launch::run(nf, &launch, &AtomicBool::new(false), &mut |observation| {
+        if let Observation::Log { level: LogLevel::Error, message, .. } = observation {
+            complaint.get_or_insert_with(|| message.to_owned());
+        }
+    })?;
     if let Some(what) = unaccounted(&summary) {
         return Err(Failure::failed(what));
     }
     let faults: u64 = summary.workers.iter().map(|worker| worker.faults).sum();
     if faults > 0 {
-        let what = format!("{}: {}", counted(faults, "fault"), fault_reasons(&summary));
-        return Err(Failure::failed(what));
+        let (faults, reasons) = (counted(faults, "fault"), fault_reasons(&summary));
+        let first = complaint.map_or_else(String::new, |what| format!("; the first: {what}"));
+        return Err(Failure::failed(format!("{faults}: {reasons}{first}")));
     }
     Ok(format!(
         "{} on {}, no fault: {} sent, {} consumed, {} dropped",
