@@ -58,8 +58,9 @@ impl Classifier {
 
     /// The packet set of a frame that arrived at a port.
     ///
-    /// Reads nothing outside `bytes` and never panics, whatever they are. Cost: a few nanoseconds
-    /// for a 5-tuple under the first rule, one or two more for each rule that does not fit.
+    /// Reads nothing outside `bytes` and never panics, whatever they are. Cost: some
+    /// forty cycles for a 5-tuple under the first rule, a few more for each rule that does not
+    /// fit.
     #[inline]
     pub fn classify(&self, port: PortId, bytes: &[u8]) -> Class {
         let shape = shape(bytes);
@@ -111,10 +112,10 @@ impl CompiledRule {
 
     #[inline]
     fn key(&self, bytes: &[u8], shape: &Shape) -> Key {
-        let mut words = self.key.collect(bytes, shape.transport);
-        if let Some(reverse) = &self.reverse {
-            words = words.min(reverse.collect(bytes, shape.transport));
-        }
+        let words = match &self.reverse {
+            None => self.key.collect(bytes, shape.transport),
+            Some(reverse) => self.key.collect_smaller(reverse, bytes, shape.transport),
+        };
         Key::new(words, self.key.byte_count(), self.definition)
     }
 }

@@ -2,32 +2,31 @@
 //!
 //! A list of fields is turned into *pieces*: runs of header bytes that lie behind one another both
 //! in the frame and in one word of the key. Source and destination address of IPv4 become one
-//! piece, the two ports another. Each piece is one 8-byte load, a shift, a mask and a shift. The
-//! load *ends* where the piece ends (or begins where the frame does), so that it stays within
+//! piece, the two ports another. Each piece is one 8-byte load, a rotation and a mask. The load *ends* where the piece ends (or begins where the frame does), so that it stays within
 //! headers that the frame's shape has proved to be there.
 
-use crate::headers::{ethernet, ipv6};
+use crate::headers::ethernet;
 use crate::key::WORDS;
 use crate::rules::{Field, Layer};
 
-/// Where a piece's offset counts from: the frame, or 8 bytes before the transport header.
-const FRAME: u8 = 0;
-const BEFORE_TRANSPORT: u8 = 1;
+/// Where a piece's offset counts from: the frame, or 8 bytes before the transport header. As a mask
+/// for the place of the latter.
+const FRAME: u16 = 0;
+const BEFORE_TRANSPORT: u16 = u16::MAX;
 
 #[derive(Clone, Copy, Debug)]
 struct Piece {
+    /// Which bits of the word it gives.
     mask: u64,
-    base: u8,
-    load: u8,
-    right: u8,
-    left: u8,
-    word: u8,
+    base: u16,
+    load: u16,
+    rotate: u8,
 }
 
-/// A compiled list of fields.
+/// A compiled list of fields: the pieces of each word.
 #[derive(Clone, Debug)]
 pub(crate) struct Gather {
-    pieces: Box<[Piece]>,
+    words: [Box<[Piece]>; WORDS],
     byte_count: u8,
 }
 
@@ -36,20 +35,11 @@ impl Gather {
     pub(crate) fn new(layer: Layer, fields: &[Field]) -> Self {
         let sources: Vec<Source> =
             fields.iter().flat_map(|field| field_sources(layer, *field)).collect();
-        let mut pieces = Vec::new();
-        let mut at = 0;
-        while at < sources.len() {
-            let in_word = 8 - at % 8;
-            let run = sources[at..]
-                .iter()
-                .take(in_word)
-                .enumerate()
-                .take_while(|(i, source)| **source == sources[at].plus(*i))
-                .count();
-            pieces.push(piece(sources[at], run, at));
-            at += run;
+        let mut words = sources.chunks(8).map(compile_word);
+        Self {
+            words: std::array::from_fn(|_| words.next().unwrap_or_default()),
+            byte_count: sources.len() as u8,
         }
-        Self { pieces: pieces.into_boxed_slice(), byte_count: sources.len() as u8 }
     }
 
     /// How many bytes it collects.
@@ -61,32 +51,68 @@ impl Gather {
     /// Collects the bytes of a frame whose transport header begins at `transport`. The last word
     /// is free. A byte that the frame does not have reads as part of a 0 word; none is missing
     /// where the rule's layer is in the frame's shape.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn collect(&self, frame: &[u8], transport: u16) -> [u64; WORDS + 1] {
-        let bases = [0, usize::from(transport).saturating_sub(8)];
+        // Both words have an index that the compiler knows, so that short keys stay in registers
+        // on their way to where they are compared.
+        let before_transport = transport.saturating_sub(8);
+        let word = |index: usize| collect_word(&self.words[index], frame, before_transport);
+        match self.byte_count {
+            ..=16 => [word(0), word(1), 0, 0, 0, 0, 0, 0],
+            _ => self.collect_long(frame, before_transport),
+        }
+    }
+
+    /// Collects by this list and by that of the other direction, and gives the smaller of both.
+    #[inline(never)]
+    pub(crate) fn collect_smaller(
+        &self,
+        reverse: &Self,
+        frame: &[u8],
+        transport: u16,
+    ) -> [u64; WORDS + 1] {
+        self.collect(frame, transport).min(reverse.collect(frame, transport))
+    }
+
+    #[inline(never)]
+    fn collect_long(&self, frame: &[u8], before_transport: u16) -> [u64; WORDS + 1] {
         let mut words = [0; WORDS + 1];
-        for piece in &self.pieces {
-            let at = bases[usize::from(piece.base & 1)] + usize::from(piece.load);
-            let loaded = load(frame, at);
-            let value = (loaded >> (piece.right & 63)) & piece.mask;
-            words[usize::from(piece.word) & WORDS] |= value << (piece.left & 63);
+        for (word, pieces) in words.iter_mut().zip(&self.words) {
+            *word = collect_word(pieces, frame, before_transport);
         }
         words
     }
 }
 
-#[inline]
-fn load(frame: &[u8], at: usize) -> u64 {
-    match frame.get(at..at + 8).and_then(|bytes| bytes.first_chunk()) {
-        Some(bytes) => u64::from_be_bytes(*bytes),
-        None => 0,
+#[inline(always)]
+fn collect_word(pieces: &[Piece], frame: &[u8], before_transport: u16) -> u64 {
+    pieces.iter().fold(0, |word, piece| {
+        let at = usize::from(piece.load) + usize::from(before_transport & piece.base);
+        let loaded = match frame.get(at..at + 8).and_then(|bytes| bytes.first_chunk()) {
+            Some(bytes) => u64::from_be_bytes(*bytes),
+            None => 0,
+        };
+        word | loaded.rotate_left(piece.rotate.into()) & piece.mask
+    })
+}
+
+/// The pieces of a word of up to eight bytes.
+fn compile_word(sources: &[Source]) -> Box<[Piece]> {
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    while let Some(first) = sources.get(at) {
+        let run = sources[at..].iter().enumerate();
+        let length = run.take_while(|(i, source)| **source == first.plus(*i)).count();
+        pieces.push(piece(*first, length, at));
+        at += length;
     }
+    pieces.into_boxed_slice()
 }
 
 /// One byte of a header: its base and its offset from there.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Source {
-    base: u8,
+    base: u16,
     offset: usize,
 }
 
@@ -112,17 +138,17 @@ fn field_sources(layer: Layer, field: Field) -> impl Iterator<Item = Source> {
     (0..count).map(move |i| Source { base, offset: offset + i })
 }
 
+/// The piece that gives bytes `at` to `at + length` of a word.
 fn piece(first: Source, length: usize, at: usize) -> Piece {
-    const { assert!(ethernet::HEADER + ipv6::HEADER < 256) };
     let end = first.offset + length;
     let load = end.saturating_sub(8);
+    let right = 8 * (load + 8 - end);
+    let left = 8 * (8 - at - length);
     Piece {
-        mask: u64::MAX >> (64 - 8 * length),
+        mask: u64::MAX >> (64 - 8 * length) << left,
         base: first.base,
-        load: load as u8,
-        right: (8 * (load + 8 - end)) as u8,
-        left: (8 * (8 - at % 8 - length)) as u8,
-        word: (at / 8) as u8,
+        load: load as u16,
+        rotate: ((64 + left - right) % 64) as u8,
     }
 }
 
@@ -175,7 +201,8 @@ mod tests {
     #[test]
     fn neighbours_in_frame_and_word_are_one_load() {
         let five = [SourceAddress, DestinationAddress, SourcePort, DestinationPort, Protocol];
-        assert_eq!(Gather::new(Layer::Ipv4, &five).pieces.len(), 3);
+        let gather = Gather::new(Layer::Ipv4, &five);
+        assert_eq!(gather.words.iter().map(|pieces| pieces.len()).sum::<usize>(), 3);
     }
 
     #[test]

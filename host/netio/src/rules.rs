@@ -311,6 +311,10 @@ mod tests {
         SetRules { name: "sessions".into(), rules: rules.to_vec() }
     }
 
+    fn one(rule: &KeyRule) -> &[KeyRule] {
+        std::slice::from_ref(rule)
+    }
+
     fn message(rules: &[KeyRule]) -> String {
         check(&[set(rules)], &[]).unwrap_err().to_string()
     }
@@ -318,7 +322,7 @@ mod tests {
     #[test]
     fn every_fault_names_set_rule_and_field() {
         let good = rule(Layer::Ipv4, &[6], &[SourceAddress, DestinationPort]);
-        assert_eq!(check(&[set(&[good.clone()])], &[good.clone()]), Ok(()));
+        assert_eq!(check(&[set(one(&good))], one(&good)), Ok(()));
         let cases = [
             (rule(Layer::Ethernet, &[], &[SourcePort]), "source-port does not exist at layer eth"),
             (rule(Layer::Ethernet, &[], &[Protocol]), "protocol does not exist at layer ethernet"),
@@ -353,7 +357,7 @@ mod tests {
             "packet set `sessions`: it has no rule, so no packet belongs to it; give it at least one"
         );
         let mac = rule(Layer::Ethernet, &[], &[SourceMac]);
-        let twice = check(&[set(&[mac.clone()]), set(&[mac.clone()])], &[]).unwrap_err();
+        let twice = check(&[set(one(&mac)), set(one(&mac))], &[]).unwrap_err();
         assert_eq!(twice.fault, RuleFault::NameTaken);
         let many: Vec<_> =
             (0..256).map(|i| SetRules { name: i.to_string(), rules: vec![mac.clone()] }).collect();

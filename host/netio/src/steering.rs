@@ -86,10 +86,10 @@ impl Steering {
         let shape = shape(bytes);
         let fits = |rule: &&HashRule| rule.fit.holds(&shape);
         let Some(rule) = self.rules.of_port(port).iter().find(fits) else { return 0 };
-        let mut words = rule.input.collect(bytes, shape.transport);
-        if let Some(reverse) = &rule.reverse {
-            words = words.min(reverse.collect(bytes, shape.transport));
-        }
+        let words = match &rule.reverse {
+            None => rule.input.collect(bytes, shape.transport),
+            Some(reverse) => rule.input.collect_smaller(reverse, bytes, shape.transport),
+        };
         match rule.key {
             HashKey::Plain => self.plain.hash_words(&words, rule.input.byte_count()),
             HashKey::Symmetric => self.symmetric.hash_words(&words),

@@ -1,5 +1,7 @@
 //! Capture files: what is read, what is refused and in which words.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
 use nfos_netio::PortId;
 use nfos_netio::capture::{CaptureWriter, MergedCaptures, Reader, inspect};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! Which worker gets which frame.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
 mod frames;
 
 use frames::{ALL, ARP, BACK, FORTH, TCP4, TCP4_BACK, UDP4, UDP6, rule, sessions, with};

@@ -25,7 +25,7 @@ impl Random {
 
     /// Below `bound`, which is not 0. The bias is below bound / 2^64.
     pub(super) fn below(&mut self, bound: u64) -> u64 {
-        (u128::from(self.next()) * u128::from(bound) >> 64) as u64
+        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
 
     /// From 0 up to, not including, 1.
