@@ -32,6 +32,9 @@ enum Form {
 pub(crate) struct Progress {
     form: Form,
     style: Style,
+    heading: Option<String>,
+    /// The control loop has the number after the last worker's.
+    workers: usize,
     log: Option<LogLevel>,
     before: Summary,
     lines_drawn: usize,
@@ -40,7 +43,13 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// A page where there is a terminal to refresh it on. `log` is the least urgent level shown.
-    pub(crate) fn new(json: bool, log: Option<LogLevel>) -> Self {
+    /// `heading` is printed when something has happened: a run that does not begin says only why.
+    pub(crate) fn new(
+        heading: Option<String>,
+        workers: usize,
+        json: bool,
+        log: Option<LogLevel>,
+    ) -> Self {
         let form = match json {
             true if stderr().is_terminal() => Form::PageAside,
             true => Form::Silent,
@@ -48,7 +57,16 @@ impl Progress {
             false => Form::Lines,
         };
         let style = if json { Style::of(&stderr()) } else { Style::of(&stdout()) };
-        Self { form, style, log, before: Summary::default(), lines_drawn: 0, log_lines: 0 }
+        Self {
+            form,
+            style,
+            heading,
+            workers,
+            log,
+            before: Summary::default(),
+            lines_drawn: 0,
+            log_lines: 0,
+        }
     }
 
     /// Shows one observation.
@@ -56,19 +74,28 @@ impl Progress {
     /// # Errors
     /// The stream cannot be written.
     pub(crate) fn see(&mut self, observation: &Observation<'_>) -> Result<(), Failure> {
+        self.head()?;
         match observation {
             Observation::Counters(summary) => self.counters(summary),
             Observation::Log { level, worker, message } => self.log_line(*level, *worker, message),
         }
     }
 
-    /// Takes the page away, so that the summary stands alone.
+    /// Takes the page away.
     ///
     /// # Errors
     /// The stream cannot be written.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.unshown_log_lines()?;
         self.erase()
+    }
+
+    /// Prints the heading, if that has not been done.
+    ///
+    /// # Errors
+    /// The stream cannot be written.
+    pub(crate) fn head(&mut self) -> Result<(), Failure> {
+        self.heading.take().map_or(Ok(()), |heading| print(&heading))
     }
 
     fn counters(&mut self, summary: &Summary) -> Result<(), Failure> {
@@ -101,7 +128,11 @@ impl Progress {
             return Ok(());
         }
         self.erase()?;
-        print_aside(&logged(level, worker, message))
+        let speaker = match worker {
+            control if control == self.workers => "control".to_owned(),
+            worker => format!("worker {worker}"),
+        };
+        print_aside(&logged(level, &speaker, message))
     }
 
     fn unshown_log_lines(&mut self) -> Result<(), Failure> {
@@ -131,16 +162,15 @@ impl Progress {
     }
 }
 
-/// One line of log. The worker after the last is the control loop, but who that is only the
-/// summary tells; a number is enough here.
-fn logged(level: LogLevel, worker: usize, message: &str) -> String {
+/// One line of log.
+fn logged(level: LogLevel, speaker: &str, message: &str) -> String {
     let level = match level {
         LogLevel::Error => "error",
         LogLevel::Warning => "warning",
         LogLevel::Information => "information",
         LogLevel::Detail => "detail",
     };
-    format!("log, worker {worker}, {level}: {}\n", plain(message))
+    format!("log, {speaker}, {level}: {}\n", plain(message))
 }
 
 /// Control sequences (ECMA-48) that replace `lines_before` lines above the cursor by `lines`. While
@@ -164,7 +194,7 @@ mod tests {
     #[test]
     fn a_log_line_is_one_line() {
         assert_eq!(
-            logged(LogLevel::Warning, 1, "a\nb\x1b"),
+            logged(LogLevel::Warning, "worker 1", "a\nb\x1b"),
             "log, worker 1, warning: a\\nb\\u{1b}\n"
         );
     }

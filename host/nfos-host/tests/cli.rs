@@ -123,6 +123,29 @@ fn a_parameter_that_the_network_function_lacks_or_cannot_take_is_refused() {
 }
 
 #[test]
+fn a_capture_that_cannot_be_used_is_named() {
+    let firewall = text(guest("firewall"));
+    let junk = text(file("junk.pcap", "this is no capture"));
+    let empty = text(file(
+        "empty.pcap",
+        b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x01\0\0\0",
+    ));
+    for capture in ["no/such.pcap", &junk, &empty] {
+        let port = format!("pcap:rx={capture}");
+        let message =
+            refused(&["run", "--nf", &firewall, "--port", &port, "--port", "pcap:tx=/dev/null"]);
+        assert!(message.contains(capture), "{message}");
+    }
+}
+
+#[test]
+fn fewer_ports_than_the_network_function_needs_are_refused() {
+    let firewall = text(guest("firewall"));
+    let message = refused(&["run", "--nf", &firewall, "--port", "synthetic:"]);
+    assert!(message.contains("2 ports or more"), "{message}");
+}
+
+#[test]
 fn what_an_operator_writes_cannot_steer_the_terminal() {
     let message = refused(&["run", "--nf", "\x1b[2J\nno.wasm"]);
     assert!(!message.trim_end().contains(char::is_control), "{message:?}");

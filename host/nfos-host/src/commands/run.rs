@@ -74,11 +74,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     plan.launch.parameters = plan.given.resolve(nf.description())?;
     enough_ports(&plan, nf.description())?;
 
-    if !arguments.json {
-        print(&announcement(&plan, &nf))?;
-    }
     let stop = stop_flag()?;
-    let mut progress = Progress::new(arguments.json, arguments.log.level());
+    let heading = (!arguments.json).then(|| announcement(&plan, &nf));
+    let (workers, log) = (plan.launch.workers, arguments.log.level());
+    let mut progress = Progress::new(heading, workers, arguments.json, log);
     let mut written = Ok(());
     let summary = launch::run(&nf, &plan.launch, &stop, &mut |observation| {
         if written.is_ok() {
@@ -90,7 +89,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     });
     progress.finish()?;
     written?;
-    conclude(&summary?, arguments.json)
+    let summary = summary?;
+    progress.head()?;
+    conclude(&summary, arguments.json)
 }
 
 fn enough_ports(plan: &Plan, description: &Description) -> Result<(), Failure> {
