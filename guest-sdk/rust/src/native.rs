@@ -15,7 +15,7 @@ pub use crate::host::{Level, Merge};
 /// Everything that a network function may import; one method per function of the contract, same
 /// names, same promises. Handles are numbers that the `open`s choose.
 #[allow(missing_docs, reason = "documented in wit/, function by function")]
-pub trait Imports {
+pub trait Imports: std::any::Any {
     fn begin(&mut self, event: u32) -> bool;
     fn parameter(&mut self, name: &str) -> Value;
     fn open_vector(&mut self, name: &str, length: u32) -> u32;

@@ -124,12 +124,17 @@ impl NetworkFunction for Firewall {
         self.forward(packet)
     }
 
+    /// Fails closed; which rule it was that a packet breaks, the header views say.
     fn orphan_packet(&self, packet: &mut Packet) -> Result<Verdict, Dropped> {
-        match packet.ipv4()?.transport()? {
-            // From a port that is neither side.
-            Transport::Tcp(_) | Transport::Udp(_) => Ok(Verdict::drop(Reason::Unsolicited)),
-            Transport::Icmp(_) => Ok(Verdict::drop(FrameReason::UnsupportedProtocol)),
+        let mut ip = packet.ipv4()?;
+        match ip.protocol() {
+            _ if ip.is_fragment() => return Err(FrameReason::Fragment.into()),
+            TCP => drop(ip.tcp()?),
+            UDP => drop(ip.udp()?),
+            _ => return Err(FrameReason::UnsupportedProtocol.into()),
         }
+        // In order, so it came from a port that is neither side.
+        Ok(Verdict::drop(Reason::Unsolicited))
     }
 }
 

@@ -1,0 +1,248 @@
+//! The imports of the contract over standard collections, for one thread and one order.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::cell::Words;
+use crate::contract::Value;
+use crate::native::{Imports, Level, Merge};
+
+/// What handlers reach: structures, time, and what they sent, logged and emitted.
+///
+/// Everything that would end a guest's run panics here.
+#[derive(Clone, Default)]
+pub struct World {
+    parameters: HashMap<String, Value>,
+    /// Whether structures may be opened.
+    pub(super) starting: bool,
+    pub(super) now_ns: u64,
+    random: u64,
+    structures: Vec<(String, Structure)>,
+    /// Frames sent beside the packets' own, each with its port.
+    pub sent: Vec<(u16, Vec<u8>)>,
+    /// Lines logged.
+    pub logged: Vec<(Level, String)>,
+    /// Events emitted: index and value.
+    pub emitted: Vec<(u32, u64)>,
+}
+
+#[derive(Clone)]
+enum Structure {
+    Vector(Vec<Words>),
+    Map { capacity: usize, key_size: usize, entries: HashMap<Vec<u8>, Words> },
+    Allocator { refresh_interval_ns: u64, deadlines: Vec<Option<u64>>, free: VecDeque<u32> },
+    Distributed { merges: Vec<Merge>, staleness_ns: u64, cell: Words },
+}
+
+impl Structure {
+    /// What two opens of one name must agree on.
+    fn shape(&self) -> (u8, usize, u64) {
+        match self {
+            Self::Vector(cells) => (0, cells.len(), 0),
+            Self::Map { capacity, key_size, .. } => (1, *capacity, *key_size as u64),
+            Self::Allocator { refresh_interval_ns, deadlines, .. } => {
+                (2, deadlines.len(), *refresh_interval_ns)
+            }
+            Self::Distributed { merges, staleness_ns, .. } => (3, merges.len(), *staleness_ns),
+        }
+    }
+}
+
+macro_rules! structure {
+    ($world:expr, $handle:expr, $pattern:pat => $answer:expr) => {
+        match &mut $world.structures[$handle as usize].1 {
+            $pattern => $answer,
+            _ => panic!("the handle {} is of another structure", $handle),
+        }
+    };
+}
+
+impl World {
+    pub(super) fn starting(parameters: HashMap<String, Value>) -> Self {
+        Self { parameters, starting: true, ..Self::default() }
+    }
+
+    fn open(&mut self, name: &str, structure: Structure) -> u32 {
+        assert!(self.starting, "`{name}` is opened outside `init`");
+        let (kind, size, detail) = structure.shape();
+        assert!(size > 0, "`{name}` is opened with room for nothing");
+        if let Some(at) = self.structures.iter().position(|(open, _)| open == name) {
+            let same = self.structures[at].1.shape() == (kind, size, detail);
+            assert!(same, "`{name}` is open with another shape");
+            return at as u32;
+        }
+        self.structures.push((name.to_owned(), structure));
+        self.structures.len() as u32 - 1
+    }
+
+    /// The cell `index` of the vector `name`.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn vector_cell(&self, name: &str, index: usize) -> Words {
+        match self.structures.iter().find(|(open, _)| open == name) {
+            Some((_, Structure::Vector(cells))) => cells[index],
+            _ => panic!("no vector `{name}` is open"),
+        }
+    }
+
+    /// How many keys the map `name` has.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn map_len(&self, name: &str) -> usize {
+        match self.structures.iter().find(|(open, _)| open == name) {
+            Some((_, Structure::Map { entries, .. })) => entries.len(),
+            _ => panic!("no map `{name}` is open"),
+        }
+    }
+}
+
+impl Imports for World {
+    fn begin(&mut self, _: u32) -> bool {
+        true
+    }
+
+    fn parameter(&mut self, name: &str) -> Value {
+        assert!(self.starting, "the parameter `{name}` is asked for outside `init`");
+        self.parameters[name].clone()
+    }
+
+    fn open_vector(&mut self, name: &str, length: u32) -> u32 {
+        self.open(name, Structure::Vector(vec![[0; 6]; length as usize]))
+    }
+
+    fn vector_read(&mut self, vector: u32, index: u32) -> Words {
+        structure!(self, vector, Structure::Vector(cells) => cells[index as usize])
+    }
+
+    fn vector_write(&mut self, vector: u32, index: u32, value: Words) {
+        structure!(self, vector, Structure::Vector(cells) => cells[index as usize] = value);
+    }
+
+    fn vector_add(&mut self, vector: u32, index: u32, word: u8, delta: i64) {
+        structure!(self, vector, Structure::Vector(cells) => {
+            let word = &mut cells[index as usize][usize::from(word)];
+            *word = word.wrapping_add_signed(delta);
+        });
+    }
+
+    fn open_map(&mut self, name: &str, capacity: u32, key_size: u32) -> u32 {
+        let (capacity, key_size) = (capacity as usize, key_size as usize);
+        self.open(name, Structure::Map { capacity, key_size, entries: HashMap::new() })
+    }
+
+    fn map_get(&mut self, map: u32, key: &[u8]) -> Option<Words> {
+        structure!(self, map, Structure::Map { entries, .. } => entries.get(key).copied())
+    }
+
+    fn map_set(&mut self, map: u32, key: &[u8], value: Words) -> bool {
+        structure!(self, map, Structure::Map { capacity, entries, .. } => {
+            if entries.len() == *capacity && !entries.contains_key(key) {
+                return false;
+            }
+            entries.insert(key.to_owned(), value);
+            true
+        })
+    }
+
+    fn map_remove(&mut self, map: u32, key: &[u8]) -> bool {
+        structure!(self, map, Structure::Map { entries, .. } => entries.remove(key).is_some())
+    }
+
+    fn open_allocator(&mut self, name: &str, capacity: u32, refresh_interval_ns: u64) -> u32 {
+        let deadlines = vec![None; capacity as usize];
+        let free = (0..capacity).collect();
+        self.open(name, Structure::Allocator { refresh_interval_ns, deadlines, free })
+    }
+
+    fn allocate(&mut self, allocator: u32, duration_ns: u64) -> Option<u32> {
+        let deadline = self.now_ns.saturating_add(duration_ns);
+        structure!(self, allocator, Structure::Allocator { deadlines, free, .. } => {
+            let id = free.pop_front()?;
+            deadlines[id as usize] = Some(deadline);
+            Some(id)
+        })
+    }
+
+    fn refresh(&mut self, allocator: u32, id: u32, duration_ns: u64) -> bool {
+        let renewed = self.now_ns.saturating_add(duration_ns);
+        structure!(self, allocator, Structure::Allocator { refresh_interval_ns, deadlines, .. } => {
+            let Some(deadline) = &mut deadlines[id as usize] else { return false };
+            if renewed >= deadline.saturating_add(*refresh_interval_ns) {
+                *deadline = renewed;
+            }
+            true
+        })
+    }
+
+    fn free(&mut self, allocator: u32, id: u32) {
+        structure!(self, allocator, Structure::Allocator { deadlines, free, .. } => {
+            assert!(deadlines[id as usize].take().is_some(), "the id {id} is not held");
+            free.push_back(id);
+        });
+    }
+
+    fn is_live(&mut self, allocator: u32, id: u32) -> bool {
+        let now = self.now_ns;
+        structure!(self, allocator, Structure::Allocator { deadlines, .. } => {
+            deadlines[id as usize].is_some_and(|deadline| deadline >= now)
+        })
+    }
+
+    fn next_expired(&mut self, allocator: u32) -> Option<(u32, u64)> {
+        let now = self.now_ns;
+        structure!(self, allocator, Structure::Allocator { deadlines, .. } => {
+            let held = (0..).zip(&*deadlines).filter_map(|(id, at)| at.map(|at| (id, at)));
+            held.filter(|&(_, at)| at < now).min_by_key(|&(id, at)| (at, id))
+        })
+    }
+
+    fn open_distributed(&mut self, name: &str, merges: &[Merge], staleness_ns: u64) -> u32 {
+        let mut cell = [0; 6];
+        for (word, merge) in cell.iter_mut().zip(merges) {
+            *word = if matches!(merge, Merge::Min) { u64::MAX } else { 0 };
+        }
+        self.open(name, Structure::Distributed { merges: merges.to_owned(), staleness_ns, cell })
+    }
+
+    fn distributed_update(&mut self, object: u32, word: u8, operand: i64) {
+        structure!(self, object, Structure::Distributed { merges, cell, .. } => {
+            let (value, operand) = (&mut cell[usize::from(word)], operand as u64);
+            *value = match merges[usize::from(word)] {
+                Merge::Sum => value.wrapping_add(operand),
+                Merge::Max => (*value).max(operand),
+                Merge::Min => (*value).min(operand),
+                Merge::Or => *value | operand,
+            };
+        });
+    }
+
+    fn distributed_read(&mut self, object: u32) -> Words {
+        structure!(self, object, Structure::Distributed { cell, .. } => *cell)
+    }
+
+    fn send(&mut self, port: u16, frame: &[u8]) {
+        self.sent.push((port, frame.to_owned()));
+    }
+
+    fn now(&mut self) -> u64 {
+        self.now_ns
+    }
+
+    /// splitmix64 over a counter.
+    fn random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.random;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn log(&mut self, level: Level, line: &str) {
+        self.logged.push((level, line.to_owned()));
+    }
+
+    fn emit(&mut self, event: u32, value: u64) {
+        self.emitted.push((event, value));
+    }
+}
