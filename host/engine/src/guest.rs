@@ -18,7 +18,8 @@ pub trait Guest<S: Services> {
     /// Runs `handle` on a burst.
     ///
     /// # Errors
-    /// The guest's fault, or what [`Exchange::accept`] answered.
+    /// The guest's fault, or what [`Exchange::accept`] answered. A guest may fault in its
+    /// post-return function, which runs after [`Exchange::accept`]: what that decided stands.
     fn handle<E: Exchange<S>>(&mut self, burst: &mut E) -> Result<(), GuestFault>;
 
     /// Runs `exit`.

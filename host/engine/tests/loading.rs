@@ -160,6 +160,31 @@ fn a_truncated_component_is_refused_or_lacks_its_names_only() {
 }
 
 #[test]
+fn a_damaged_component_never_ends_the_host() {
+    let component = component::encode(&Guest { description: rich(), ..Guest::default() }.module());
+    let component = component.unwrap();
+    let engine = engine();
+    let mut refused = 0;
+    for (at, flip) in (0..component.len()).step_by(5).zip((0..8).cycle().map(|bit| 1 << bit)) {
+        let mut damaged = component.clone();
+        damaged[at] ^= flip;
+        match engine.load_bytes(&damaged) {
+            Ok(nf) => {
+                if let Ok(mut guest) = nf.instantiate(Recorder::default()) {
+                    let _ = guest.init();
+                    let _ = guest.handle(&mut Burst::of(3));
+                }
+            }
+            Err(error) => {
+                assert!(!error.to_string().chars().any(char::is_control), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 100, "{refused}");
+}
+
+#[test]
 fn a_core_module_without_a_world_is_told_so() {
     let message = refusal(&Guest::default().bare_module());
     assert!(message.starts_with("is a core module without a world"), "{message}");

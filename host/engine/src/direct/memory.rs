@@ -87,8 +87,8 @@ fn split<S>(host: &mut Host<S>) -> (&mut S, GuestBytes<'_>) {
     // this size: a memory never shrinks, and never moves, since the engine is configured with
     // `memory_may_move(false)`. The bytes are initialised, as all Wasm memory is. Nothing else
     // touches them while the slice lives: it borrows the store's data mutably, so the guest does
-    // not run and Wasmtime is not asked for the memory; the memory is not shared with a thread;
-    // and the data itself (`services`) lies elsewhere.
+    // not run and Wasmtime is not asked for the memory; no thread shares the memory
+    // (`check_exports` refuses one that may be); and the data itself (`services`) lies elsewhere.
     let bytes = unsafe { std::slice::from_raw_parts_mut(base.as_ptr(), length) };
     (&mut host.services, GuestBytes { bytes })
 }

@@ -160,6 +160,9 @@ pub(crate) fn check_exports(module: &Module) -> Result<(), String> {
         }
     }
     match module.get_export(MEMORY) {
+        Some(ExternType::Memory(ty)) if ty.is_shared() || ty.is_64() => {
+            Err("its core module's memory is shared or of 64 bits".to_owned())
+        }
         Some(ExternType::Memory(_)) => Ok(()),
         _ => Err("its core module does not export `memory`".to_owned()),
     }
