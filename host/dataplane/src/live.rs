@@ -40,11 +40,20 @@ impl LiveClock {
     }
 }
 
+/// Frames on their way out through one port.
+#[derive(Debug)]
+struct Staged {
+    frames: Vec<Frame>,
+    /// Of these, received packets.
+    packets: u64,
+    bytes: u64,
+}
+
 /// A worker's queues.
 pub(crate) struct LivePorts {
     queues: Vec<Box<dyn Queue>>,
     /// Frames to transmit, by port.
-    staged: Vec<Vec<Frame>>,
+    staged: Vec<Staged>,
     received: Vec<Frame>,
     pool: Pool,
     counters: Arc<Counters>,
@@ -59,7 +68,10 @@ impl LivePorts {
         counters: Arc<Counters>,
     ) -> Self {
         Self {
-            staged: queues.iter().map(|_| Vec::with_capacity(frames)).collect(),
+            staged: queues
+                .iter()
+                .map(|_| Staged { frames: Vec::with_capacity(frames), packets: 0, bytes: 0 })
+                .collect(),
             queues,
             received: Vec::with_capacity(frames),
             pool: Pool::new(frames, frame_bytes),
@@ -73,47 +85,54 @@ impl LivePorts {
     }
 
     fn transmit(&mut self, port: usize) {
-        let staged = &mut self.staged[port];
-        let (frames, bytes) = (staged.len() as u64, bytes_of(staged));
-        let packets = packets_of(staged);
+        let Staged { frames, packets, bytes } = &mut self.staged[port];
+        let (count, packets, bytes) =
+            (frames.len() as u64, std::mem::take(packets), std::mem::take(bytes));
         let mut waiting = Waiting::new();
         for _ in 0..TRANSMIT_TRIES {
-            self.queues[port].tx_burst(staged, &mut self.pool);
-            if staged.is_empty() {
+            self.queues[port].tx_burst(frames, &mut self.pool);
+            if frames.is_empty() {
                 break;
             }
             waiting.pause();
         }
-        let (left, left_packets) = (staged.len() as u64, packets_of(staged));
         let of_port = &self.counters.ports[port];
-        of_port.transmitted.add(frames - left);
-        of_port.transmitted_bytes.add(bytes - bytes_of(staged));
-        self.counters.sent.add(packets - left_packets);
-        if left > 0 {
-            let reason = DropReason::from(HostReason::TransmitRefused).index();
-            of_port.refused.add(left);
-            self.counters.drops[reason].add(left_packets);
-            self.counters.refusals[reason].add(left - left_packets);
-            self.pool.give_all(staged);
+        of_port.transmitted.add(count - frames.len() as u64);
+        if frames.is_empty() {
+            of_port.transmitted_bytes.add(bytes);
+            self.counters.sent.add(packets);
+        } else {
+            self.refuse(port, packets, bytes);
         }
     }
-}
 
-fn bytes_of(frames: &[Frame]) -> u64 {
-    frames.iter().map(|frame| frame.len() as u64).sum()
-}
-
-fn packets_of(frames: &[Frame]) -> u64 {
-    frames.iter().filter(|frame| frame.sequence & FURTHER == 0).count() as u64
+    /// Drops what a port did not take of these packets and bytes.
+    #[cold]
+    fn refuse(&mut self, port: usize, packets: u64, bytes: u64) {
+        let frames = &mut self.staged[port].frames;
+        let left = frames.len() as u64;
+        let left_bytes: u64 = frames.iter().map(|frame| frame.len() as u64).sum();
+        let left_packets = frames.iter().filter(|f| f.sequence & FURTHER == 0).count() as u64;
+        let reason = DropReason::from(HostReason::TransmitRefused).index();
+        self.counters.ports[port].transmitted_bytes.add(bytes - left_bytes);
+        self.counters.ports[port].refused.add(left);
+        self.counters.sent.add(packets - left_packets);
+        self.counters.drops[reason].add(left_packets);
+        self.counters.refusals[reason].add(left - left_packets);
+        self.pool.give_all(frames);
+    }
 }
 
 impl Egress for LivePorts {
     #[inline]
     fn send(&mut self, port: u16, mut frame: Frame, origin: Origin) {
-        if origin == Origin::Further {
-            frame.sequence |= FURTHER;
+        let staged = &mut self.staged[usize::from(port)];
+        match origin {
+            Origin::Packet => staged.packets += 1,
+            Origin::Further => frame.sequence |= FURTHER,
         }
-        self.staged[usize::from(port)].push(frame);
+        staged.bytes += frame.len() as u64;
+        staged.frames.push(frame);
     }
 
     #[inline]
@@ -129,7 +148,7 @@ impl Egress for LivePorts {
     #[inline]
     fn flush(&mut self) {
         for port in 0..self.staged.len() {
-            if !self.staged[port].is_empty() {
+            if !self.staged[port].frames.is_empty() {
                 self.transmit(port);
             }
         }
@@ -180,10 +199,7 @@ fn poll<G: Guest<WorkerServices>>(
             Received::Frames(_) => {
                 let mut received = std::mem::take(&mut worker.egress().received);
                 frames += received.len();
-                for mut frame in received.drain(..) {
-                    frame.timestamp_ns = now_ns;
-                    worker.receive(frame);
-                }
+                worker.receive_all(port, &mut received, now_ns);
                 worker.egress().received = received;
             }
             Received::Idle => {}

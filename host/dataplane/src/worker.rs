@@ -3,7 +3,7 @@
 //! [`Worker::run`] handles everything in its inbox, in order of time, burst by burst. Where the
 //! packets come from and go to is the business of [`crate::live`] and [`crate::trace`].
 
-use crate::burst::{Burst, Ending, Item, Pending};
+use crate::burst::{Burst, Ending, Pending};
 use crate::counters::Counters;
 use crate::effects::Send;
 use crate::egress::{Egress, Origin};
@@ -100,13 +100,29 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
     }
 
     /// Receives a packet. Packets come in order of time.
-    #[inline]
     pub(crate) fn receive(&mut self, frame: Frame) {
-        let port = &self.counters.ports[frame.port.index()];
-        port.received.add(1);
-        port.received_bytes.add(frame.len() as u64);
-        self.counters.packets.add(1);
+        let port = frame.port.index();
+        self.count_received(port, 1, frame.len() as u64);
         self.inbox.push_back(Pending { frame, runs: 0 });
+    }
+
+    /// Receives all packets of a vector, which came from one port at this instant.
+    #[inline]
+    pub(crate) fn receive_all(&mut self, port: usize, frames: &mut Vec<Frame>, now_ns: u64) {
+        let (count, mut bytes) = (frames.len() as u64, 0);
+        self.inbox.extend(frames.drain(..).map(|mut frame| {
+            frame.timestamp_ns = now_ns;
+            bytes += frame.len() as u64;
+            Pending { frame, runs: 0 }
+        }));
+        self.count_received(port, count, bytes);
+    }
+
+    fn count_received(&self, port: usize, packets: u64, bytes: u64) {
+        let of_port = &self.counters.ports[port];
+        of_port.received.add(packets);
+        of_port.received_bytes.add(bytes);
+        self.counters.packets.add(packets);
     }
 
     /// Packets received and not yet handled.
@@ -256,16 +272,29 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
             self.isolate = self.isolate.saturating_sub(settled.finished);
         }
         self.count_changes();
-        let mut items = std::mem::take(self.burst.items_mut());
-        for item in items.drain(settled.finished..).rev() {
-            if let Some(frame) = item.frame {
+        for item in self.burst.items_mut()[settled.finished..].iter_mut().rev() {
+            if let Some(frame) = item.frame.take() {
                 self.inbox.push_front(Pending { frame, runs: item.runs + 1 });
             }
         }
-        for (unit, item) in items.drain(..).enumerate() {
-            self.finish(unit as u32, item);
+        let silent = self.guest.services().effects().is_empty();
+        let (mut stood, mut runs_max) = (0, 0);
+        for unit in 0..settled.finished {
+            let item = &mut self.burst.items_mut()[unit];
+            let (frame, ending) = (item.frame.take(), item.ending);
+            stood += u64::from(matches!(ending, Ending::Stands(_)));
+            runs_max = runs_max.max(item.runs + 1);
+            if item.effective && !silent {
+                let now_ns = item.moment.now_ns;
+                let sequence = frame.as_ref().map_or(0, |frame| frame.sequence);
+                self.release(unit as u32, now_ns, sequence);
+            }
+            if let Some(frame) = frame {
+                self.finish(frame, ending);
+            }
         }
-        *self.burst.items_mut() = items;
+        self.counters.events.add(stood);
+        self.counters.runs_per_event_max.raise_to(runs_max.into());
     }
 
     fn count_changes(&mut self) {
@@ -280,34 +309,25 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         self.counters.sets_live.set(self.burst.sets_live() as u64);
     }
 
-    /// Lets one event happen.
+    /// Lets happen to a packet what was decided.
     #[inline]
-    fn finish(&mut self, unit: u32, item: Item) {
-        self.counters.runs_per_event_max.raise_to(u64::from(item.runs) + 1);
-        if item.effective && !self.guest.services().effects().is_empty() {
-            let sequence = item.frame.as_ref().map_or(0, |frame| frame.sequence);
-            self.release(unit, item.moment.now_ns, sequence);
-        }
-        if matches!(item.ending, Ending::Stands(_)) {
-            self.counters.events.add(1);
-        }
-        let Some(frame) = item.frame else { return };
-        match item.ending {
-            Ending::Dropped(reason) => self.drop_packet(frame, reason),
-            Ending::Stands(Action::Drop(reason)) => {
-                self.drop_packet(frame, DropReason::of_nf(reason));
-            }
-            Ending::Stands(Action::Consume) => {
-                self.counters.consumed.add(1);
-                self.egress.recycle(frame);
-            }
+    fn finish(&mut self, frame: Frame, ending: Ending) {
+        match ending {
             Ending::Stands(Action::Send(port)) if port < self.ports => {
                 self.egress.send(port, frame, Origin::Packet);
             }
             Ending::Stands(Action::Send(_)) => {
                 self.drop_packet(frame, HostReason::NoSuchPort.into());
             }
+            Ending::Stands(Action::Drop(reason)) => {
+                self.drop_packet(frame, DropReason::of_nf(reason));
+            }
+            Ending::Dropped(reason) => self.drop_packet(frame, reason),
             Ending::Stands(Action::Flood) => self.flood(frame),
+            Ending::Stands(Action::Consume) => {
+                self.counters.consumed.add(1);
+                self.egress.recycle(frame);
+            }
             Ending::Again => unreachable!("a finished event does not run again"),
         }
     }

@@ -1,6 +1,6 @@
 //! From the inbox to a burst of events.
 
-use super::{Burst, EVENTS_MAX, Ending, Item, Member, Pending, Settled};
+use super::{Burst, Classified, EVENTS_MAX, Ending, Item, Member, Pending, Settled};
 use crate::packet_set::table::Stage;
 use crate::services::Moment;
 use nfos_engine::exchange::{EventKind, NO_PREVIOUS};
@@ -27,10 +27,9 @@ impl Burst {
                 }
                 continue;
             }
-            let (class, hash) = self.classes[classified];
-            classified += 1;
             let pending = inbox.pop_front().expect("classified packets are in the inbox");
-            self.compose_packet(pending, class, hash);
+            self.compose_packet(pending, classified);
+            classified += 1;
         }
         while inbox.is_empty() && self.items.len() < limit {
             match self.table.expired(until_ns) {
@@ -60,32 +59,32 @@ impl Burst {
     #[inline]
     fn classify(&mut self, inbox: &VecDeque<Pending>, limit: usize) {
         self.classes.clear();
-        for pending in inbox.iter().take(limit) {
-            let frame = &pending.frame;
-            let class = self.classifier.classify(frame.port, frame.bytes());
-            let hash = match &class {
-                Class::Set { key, .. } => key.hash64(self.shape.hash_seed) as u32,
-                Class::Orphan => 0,
+        for Pending { frame, .. } in inbox.iter().take(limit) {
+            let classified = match self.classifier.classify(frame.port, frame.bytes()) {
+                Class::Set { key, .. } => {
+                    let hash = key.hash64(self.shape.hash_seed) as u32;
+                    self.table.prefetch_chain(hash);
+                    Classified { key: Some(key), hash }
+                }
+                Class::Orphan => Classified { key: None, hash: 0 },
             };
-            if matches!(class, Class::Set { .. }) {
-                self.table.prefetch_chain(hash);
-            }
-            self.classes.push((class, hash));
+            self.classes.push(classified);
         }
-        for (class, hash) in &self.classes {
-            if matches!(class, Class::Set { .. }) {
+        for Classified { key, hash } in &self.classes {
+            if key.is_some() {
                 self.table.prefetch_entry(*hash);
             }
         }
     }
 
     #[inline]
-    fn compose_packet(&mut self, pending: Pending, class: Class, hash: u32) {
+    fn compose_packet(&mut self, pending: Pending, classified: usize) {
         let frame = &pending.frame;
         let now_ns = frame.timestamp_ns;
         let moment = Moment { now_ns, seed: frame.sequence ^ u64::from(frame.port.raw()) << 48 };
         let port = frame.port.raw();
-        let Class::Set { key, .. } = class else {
+        let Classified { key, hash } = &self.classes[classified];
+        let (Some(key), hash) = (key, *hash) else {
             return self.push_packet(EventKind::OrphanPacket, port, pending, moment, None);
         };
         if let Some(entry) = self.table.find(hash, key.words()) {

@@ -23,7 +23,7 @@ use crate::reasons::DropReason;
 use crate::services::Moment;
 use nfos_engine::description::Description;
 use nfos_engine::exchange::{Action, EventKind, Verdict};
-use nfos_netio::{Class, Classifier, Frame};
+use nfos_netio::{Classifier, Frame, Key};
 use std::sync::Arc;
 
 /// Most events of a burst.
@@ -114,6 +114,14 @@ pub(crate) struct Item {
     member: Option<u8>,
 }
 
+/// A packet of the inbox, looked at.
+#[derive(Debug)]
+struct Classified {
+    /// The key of its packet set; none of an orphan.
+    key: Option<Key>,
+    hash: u32,
+}
+
 /// A packet set with events in the burst.
 #[derive(Clone, Copy, Debug)]
 struct Member {
@@ -164,7 +172,7 @@ pub(crate) struct Burst {
     number: u64,
     items: Vec<Item>,
     members: Vec<Member>,
-    classes: Vec<(Class, u32)>,
+    classes: Vec<Classified>,
     verdicts: Vec<Verdict>,
     frames_length: u32,
     states_length: u32,

@@ -37,7 +37,6 @@ pub(crate) struct Entries {
     skew: usize,
     stride: usize,
     key_words: usize,
-    state_bytes: usize,
 }
 
 impl Entries {
@@ -47,7 +46,7 @@ impl Entries {
         let words = vec![0; (capacity + 1) * stride + LINE_WORDS];
         let skew = words.as_ptr().align_offset(LINE_WORDS * size_of::<u64>());
         let skew = if skew < LINE_WORDS { skew } else { 0 };
-        Self { words, skew, stride, key_words, state_bytes }
+        Self { words, skew, stride, key_words }
     }
 
     fn stride(key_words: usize, state_bytes: usize) -> usize {
@@ -95,8 +94,9 @@ impl Entries {
     #[inline]
     pub(crate) fn matches(&self, entry: u32, hash: u32, key: &[u64]) -> bool {
         let at = self.at(entry);
-        self.words[at] as u32 == hash
-            && self.words[at + HEADER_WORDS..at + HEADER_WORDS + self.key_words] == *key
+        let stored = &self.words[at..at + HEADER_WORDS + self.key_words];
+        // Word by word: a key has two or three, fewer than a call to compare memory is worth.
+        stored[0] as u32 == hash && stored[HEADER_WORDS..].iter().zip(key).all(|(a, b)| a == b)
     }
 
     /// When its last packet came.
@@ -145,22 +145,30 @@ impl Entries {
     /// Copies its state out; `to` has exactly the state's size.
     #[inline]
     pub(crate) fn load_state(&self, entry: u32, to: &mut [u8]) {
-        let from = self.at(entry) + HEADER_WORDS + self.key_words;
-        let words = &self.words[from..from + self.state_bytes.div_ceil(8)];
-        for (bytes, word) in to.chunks_mut(8).zip(words) {
-            bytes.copy_from_slice(&word.to_le_bytes()[..bytes.len()]);
+        let mut word = self.at(entry) + HEADER_WORDS + self.key_words;
+        let (whole, rest) = to.as_chunks_mut::<8>();
+        for bytes in whole {
+            *bytes = self.words[word].to_le_bytes();
+            word += 1;
+        }
+        if !rest.is_empty() {
+            rest.copy_from_slice(&self.words[word].to_le_bytes()[..rest.len()]);
         }
     }
 
     /// Replaces its state; `from` has exactly the state's size.
     #[inline]
     pub(crate) fn store_state(&mut self, entry: u32, from: &[u8]) {
-        let at = self.at(entry) + HEADER_WORDS + self.key_words;
-        let words = &mut self.words[at..at + self.state_bytes.div_ceil(8)];
-        for (word, bytes) in words.iter_mut().zip(from.chunks(8)) {
+        let mut word = self.at(entry) + HEADER_WORDS + self.key_words;
+        let (whole, rest) = from.as_chunks::<8>();
+        for bytes in whole {
+            self.words[word] = u64::from_le_bytes(*bytes);
+            word += 1;
+        }
+        if !rest.is_empty() {
             let mut padded = [0; 8];
-            padded[..bytes.len()].copy_from_slice(bytes);
-            *word = u64::from_le_bytes(padded);
+            padded[..rest.len()].copy_from_slice(rest);
+            self.words[word] = u64::from_le_bytes(padded);
         }
     }
 }
