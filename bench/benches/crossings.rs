@@ -1,0 +1,170 @@
+//! What it costs to cross into a guest and back, on the direct engine and on the native one.
+//!
+//! The network function swaps two MAC addresses and the services do nothing, so what remains is
+//! the way: see `bench/README.md` for what each line means.
+
+use mirror::{CALLS, CELL, KEY, NOTHING, SCALAR};
+use nfos_bench::build;
+use nfos_bench::frames::{Frames, Period};
+use nfos_bench::native::NativeGuest;
+use nfos_bench::rounds::{Mode, Subject, medians, pin};
+use nfos_bench::still::Still;
+use nfos_engine::guest::Guest;
+use nfos_engine::{DirectGuest, Engine, NetworkFunction, Settings};
+
+const ROUNDS: usize = 41;
+const ROUND_NS: u64 = 500_000;
+
+/// Nanoseconds that a call from the guest into the host may take.
+const SCALAR_BUDGET_NS: f64 = 3.0;
+const KEY_BUDGET_NS: f64 = 8.0;
+/// Nanoseconds that a packet of 64 bytes in a burst of 32 may take beyond native code.
+const PACKET_BUDGET_NS: f64 = 12.0;
+
+fn main() {
+    let mode = Mode::of_arguments();
+    let file = build::guest("mirror");
+    pin();
+    let engine = Engine::new(Settings::default()).expect("this processor runs guests");
+    let mirror = engine.load(&file).expect("the mirror is a network function");
+    let lines = measure(mode, &mirror);
+    match mode {
+        Mode::Measure => print(&lines),
+        Mode::Try => println!("crossings: {} lines tried", lines.len()),
+    }
+}
+
+/// What a line is held to.
+#[derive(Clone, Copy)]
+enum Budget {
+    None,
+    Direct(f64),
+    Difference(f64),
+}
+
+struct Line {
+    name: String,
+    budget: Budget,
+    direct_ns: f64,
+    native_ns: f64,
+}
+
+fn measure(mode: Mode, mirror: &NetworkFunction) -> Vec<Line> {
+    let mut lines = vec![measure_call(mode, mirror)];
+    lines.extend(measure_imports(mode, mirror));
+    for size in [64, 128, 1500] {
+        for burst in [1, 8, 32] {
+            lines.push(measure_burst(mode, mirror, burst, size));
+        }
+    }
+    lines
+}
+
+fn direct(mirror: &NetworkFunction) -> DirectGuest<Still> {
+    started(mirror.instantiate(Still::default()).expect("the mirror has no start function"))
+}
+
+fn native() -> NativeGuest<Still> {
+    started(NativeGuest::new(mirror::NATIVE, Still::default()))
+}
+
+fn started<G: Guest<Still>>(mut guest: G) -> G {
+    guest.init().expect("the mirror starts");
+    guest
+}
+
+/// A call that does nothing: `exit`, which a mirror does not handle.
+fn measure_call(mode: Mode, mirror: &NetworkFunction) -> Line {
+    let (mut direct, mut native) = (direct(mirror), native());
+    let mut subjects: [Subject<'_>; 2] = [calls(&mut direct), calls(&mut native)];
+    let [direct_ns, native_ns] = medians_of(mode, &mut subjects);
+    Line { name: "call into the guest".to_owned(), budget: Budget::None, direct_ns, native_ns }
+}
+
+fn calls<G: Guest<Still>>(guest: &mut G) -> Subject<'_> {
+    Box::new(|| {
+        for _ in 0..CALLS {
+            guest.exit().expect("a mirror ends well");
+        }
+        CALLS.into()
+    })
+}
+
+fn measure_imports(mode: Mode, mirror: &NetworkFunction) -> Vec<Line> {
+    let imports = [
+        ("import, a number", SCALAR, Budget::Direct(SCALAR_BUDGET_NS)),
+        ("import, a key of 13 B to option<cell>", KEY, Budget::Direct(KEY_BUDGET_NS)),
+        ("import, an index to a cell", CELL, Budget::None),
+    ];
+    let periods = || [NOTHING, SCALAR, KEY, CELL].map(|period| period as u16);
+    let mut directs = periods().map(|period| (period, direct(mirror)));
+    let mut natives = periods().map(|period| (period, native()));
+    let mut subjects: Vec<Subject<'_>> = Vec::new();
+    for ((period, direct), (_, native)) in directs.iter_mut().zip(&mut natives) {
+        subjects.push(imports_in_a_row(*period, direct));
+        subjects.push(imports_in_a_row(*period, native));
+    }
+    let all: [f64; 8] = medians_of(mode, &mut subjects);
+    let line = |(name, period, budget): (&str, usize, Budget)| Line {
+        name: name.to_owned(),
+        budget,
+        direct_ns: all[2 * period] - all[2 * NOTHING],
+        native_ns: all[2 * period + 1] - all[2 * NOTHING + 1],
+    };
+    imports.map(line).into()
+}
+
+fn imports_in_a_row<G: Guest<Still>>(period: u16, guest: &mut G) -> Subject<'_> {
+    Box::new(move || {
+        guest.handle(&mut Period(period)).expect("a mirror handles periods");
+        CALLS.into()
+    })
+}
+
+fn measure_burst(mode: Mode, mirror: &NetworkFunction, burst: usize, size: usize) -> Line {
+    let (mut direct, mut native) = (direct(mirror), native());
+    let mut subjects = [bursts(&mut direct, burst, size), bursts(&mut native, burst, size)];
+    let [direct_ns, native_ns] = medians_of(mode, &mut subjects);
+    let budget = match (burst, size) {
+        (32, 64) => Budget::Difference(PACKET_BUDGET_NS),
+        _ => Budget::None,
+    };
+    Line { name: format!("packet of {size} B in bursts of {burst}"), budget, direct_ns, native_ns }
+}
+
+fn bursts<G: Guest<Still>>(guest: &mut G, burst: usize, size: usize) -> Subject<'_> {
+    const BURSTS: usize = 8;
+    let mut frames = Frames::new(burst, size);
+    guest.handle(&mut frames).expect("a mirror handles packets");
+    assert!(frames.came_back_swapped(), "a mirror swaps MAC addresses and changes nothing else");
+    Box::new(move || {
+        for _ in 0..BURSTS {
+            guest.handle(&mut frames).expect("a mirror handles packets");
+            frames.advance();
+        }
+        (BURSTS * burst) as u64
+    })
+}
+
+fn medians_of<const N: usize>(mode: Mode, subjects: &mut [Subject<'_>]) -> [f64; N] {
+    let medians = medians(mode, ROUNDS, ROUND_NS, subjects);
+    medians.try_into().expect("one for each subject")
+}
+
+fn print(lines: &[Line]) {
+    println!("crossings: medians of {ROUNDS} interleaved rounds, ns");
+    println!("{:<40} {:>8} {:>8} {:>8}  budget", "", "direct", "native", "differ.");
+    for Line { name, budget, direct_ns, native_ns } in lines {
+        let difference = direct_ns - native_ns;
+        let verdict = match *budget {
+            Budget::None => String::new(),
+            Budget::Direct(ns) => format!("direct <= {ns}: {}", met(*direct_ns <= ns)),
+            Budget::Difference(ns) => format!("difference <= {ns}: {}", met(difference <= ns)),
+        };
+        println!("{name:<40} {direct_ns:>8.1} {native_ns:>8.1} {difference:>8.1}  {verdict}");
+    }
+}
+
+fn met(is_met: bool) -> &'static str {
+    if is_met { "met" } else { "MISSED" }
+}

@@ -1,0 +1,162 @@
+//! The imports of a natively compiled network function, answered by the host's services.
+//!
+//! A refusal panics: the native engine contains nothing, and benches ask for nothing that would be
+//! refused.
+
+use nfos::contract;
+use nfos::native::{Imports, Level, Merge};
+use nfos_engine::services::{self, Answer, LogLevel, Services, SetOutcome};
+
+/// Six words.
+type Words = services::Cell;
+
+/// Imports over services.
+pub(crate) struct Bridge<S>(pub(crate) S);
+
+#[inline]
+fn granted<T>(answer: Answer<T>) -> T {
+    match answer {
+        Ok(value) => value,
+        Err(fault) => refused(&fault),
+    }
+}
+
+#[cold]
+fn refused(fault: &nfos_engine::fault::GuestFault) -> ! {
+    panic!("the network function {fault}")
+}
+
+impl<S: Services> Imports for Bridge<S> {
+    #[inline]
+    fn begin(&mut self, event: u32) -> bool {
+        granted(self.0.begin(event))
+    }
+
+    fn parameter(&mut self, name: &str) -> contract::Value {
+        match granted(self.0.parameter(name)) {
+            services::Value::Unsigned(value) => contract::Value::Unsigned(value),
+            services::Value::Boolean(value) => contract::Value::Boolean(value),
+            services::Value::Text(value) => contract::Value::Text(value),
+        }
+    }
+
+    fn open_vector(&mut self, name: &str, length: u32) -> u32 {
+        granted(self.0.open_vector(name, length))
+    }
+
+    #[inline]
+    fn vector_read(&mut self, vector: u32, index: u32) -> Words {
+        granted(self.0.vector_read(vector, index))
+    }
+
+    #[inline]
+    fn vector_write(&mut self, vector: u32, index: u32, value: Words) {
+        granted(self.0.vector_write(vector, index, value));
+    }
+
+    #[inline]
+    fn vector_add(&mut self, vector: u32, index: u32, word: u8, delta: i64) {
+        granted(self.0.vector_add(vector, index, word, delta));
+    }
+
+    fn open_map(&mut self, name: &str, capacity: u32, key_size: u32) -> u32 {
+        granted(self.0.open_map(name, capacity, key_size))
+    }
+
+    #[inline]
+    fn map_get(&mut self, map: u32, key: &[u8]) -> Option<Words> {
+        granted(self.0.map_get(map, key))
+    }
+
+    #[inline]
+    fn map_set(&mut self, map: u32, key: &[u8], value: Words) -> bool {
+        granted(self.0.map_set(map, key, value)) == SetOutcome::Ok
+    }
+
+    #[inline]
+    fn map_remove(&mut self, map: u32, key: &[u8]) -> bool {
+        granted(self.0.map_remove(map, key))
+    }
+
+    fn open_allocator(&mut self, name: &str, capacity: u32, refresh_interval_ns: u64) -> u32 {
+        granted(self.0.open_allocator(name, capacity, refresh_interval_ns))
+    }
+
+    #[inline]
+    fn allocate(&mut self, allocator: u32, duration_ns: u64) -> Option<u32> {
+        granted(self.0.allocate(allocator, duration_ns))
+    }
+
+    #[inline]
+    fn refresh(&mut self, allocator: u32, id: u32, duration_ns: u64) -> bool {
+        granted(self.0.refresh(allocator, id, duration_ns))
+    }
+
+    #[inline]
+    fn free(&mut self, allocator: u32, id: u32) {
+        granted(self.0.free(allocator, id));
+    }
+
+    #[inline]
+    fn is_live(&mut self, allocator: u32, id: u32) -> bool {
+        granted(self.0.is_live(allocator, id))
+    }
+
+    #[inline]
+    fn next_expired(&mut self, allocator: u32) -> Option<(u32, u64)> {
+        granted(self.0.next_expired(allocator)).map(|lease| (lease.id, lease.deadline))
+    }
+
+    fn open_distributed(&mut self, name: &str, merges: &[Merge], staleness_ns: u64) -> u32 {
+        let merges: Vec<_> = merges
+            .iter()
+            .map(|merge| match merge {
+                Merge::Sum => services::Merge::Sum,
+                Merge::Max => services::Merge::Max,
+                Merge::Min => services::Merge::Min,
+                Merge::Or => services::Merge::Or,
+            })
+            .collect();
+        granted(self.0.open_distributed(name, &merges, staleness_ns))
+    }
+
+    #[inline]
+    fn distributed_update(&mut self, object: u32, word: u8, operand: i64) {
+        granted(self.0.distributed_update(object, word, operand));
+    }
+
+    #[inline]
+    fn distributed_read(&mut self, object: u32) -> Words {
+        granted(self.0.distributed_read(object))
+    }
+
+    #[inline]
+    fn send(&mut self, port: u16, frame: &[u8]) {
+        granted(self.0.send(port, frame));
+    }
+
+    #[inline]
+    fn now(&mut self) -> u64 {
+        granted(self.0.now())
+    }
+
+    #[inline]
+    fn random(&mut self) -> u64 {
+        granted(self.0.random())
+    }
+
+    fn log(&mut self, level: Level, line: &str) {
+        let level = match level {
+            Level::Error => LogLevel::Error,
+            Level::Warning => LogLevel::Warning,
+            Level::Information => LogLevel::Information,
+            Level::Detail => LogLevel::Detail,
+        };
+        granted(self.0.log(level, line));
+    }
+
+    #[inline]
+    fn emit(&mut self, event: u32, value: u64) {
+        granted(self.0.emit(event, value));
+    }
+}
