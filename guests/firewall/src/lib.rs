@@ -127,12 +127,10 @@ impl NetworkFunction for Firewall {
     /// Fails closed; which rule it was that a packet breaks, the header views say.
     fn orphan_packet(&self, packet: &mut Packet) -> Result<Verdict, Dropped> {
         let mut ip = packet.ipv4()?;
-        match ip.protocol() {
-            _ if ip.is_fragment() => return Err(FrameReason::Fragment.into()),
-            TCP => drop(ip.tcp()?),
-            UDP => drop(ip.udp()?),
-            _ => return Err(FrameReason::UnsupportedProtocol.into()),
+        if !ip.is_fragment() && ![TCP, UDP].contains(&ip.protocol()) {
+            return Err(FrameReason::UnsupportedProtocol.into());
         }
+        ip.transport()?;
         // In order, so it came from a port that is neither side.
         Ok(Verdict::drop(Reason::Unsolicited))
     }

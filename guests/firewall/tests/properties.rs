@@ -139,7 +139,10 @@ fn frame() -> impl Strategy<Value = (u16, Vec<u8>)> {
     )
 }
 
-fn steps() -> impl Strategy<Value = Vec<(u64, Vec<(u16, Vec<u8>)>)>> {
+/// How long to wait, and what arrives then.
+type Step = (u64, Vec<(u16, Vec<u8>)>);
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
     let wait = prop_oneof![4 => 0..1_000_u64, 1 => TIMEOUT_NS - 1..TIMEOUT_NS + 2];
     prop::collection::vec((wait, prop::collection::vec(frame(), 1..8)), 1..40)
 }

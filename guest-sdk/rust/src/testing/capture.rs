@@ -5,7 +5,7 @@ use std::path::Path;
 
 const MAGIC_NS: u32 = 0xa1b2_3c4d;
 const LINK_TYPE_ETHERNET: u32 = 1;
-const SNAPLEN: u32 = 65_535;
+const SNAPLEN: u32 = 262_144;
 
 /// A frame with its time stamp.
 pub type Record = (u64, Vec<u8>);

@@ -75,10 +75,7 @@ impl FirewallModel {
             }
         };
         let key = (inside.0, outside.0, inside.1, outside.1, packet.protocol);
-        let known = self.sessions.contains_key(&key);
-        if known {
-            self.sessions.get_mut(&key).unwrap().last_ns = *time_ns;
-        }
+        let known = self.sessions.get_mut(&key).map(|session| session.last_ns = *time_ns).is_some();
         if (known || from_lan) && !self.settings.transparent && packet.ttl < 2 {
             return Err("ttl_expired");
         }
@@ -120,7 +117,7 @@ impl FirewallModel {
         if packet.protocol != 6 {
             return Ok(());
         }
-        let session = self.sessions.get_mut(&key).unwrap();
+        let session = self.sessions.get_mut(&key).expect("it is known");
         session.fin[usize::from(!from_lan)] |= packet.tcp_flags & FIN != 0;
         session.rst |= packet.tcp_flags & RST != 0;
         let closed = session.rst || session.fin == [true, true];
