@@ -311,7 +311,7 @@ fn each_bad_capture_gets_one_line_that_says_what_would_be_right() {
         missing.contains("cannot open it: ") && missing.contains("pcap or pcapng"),
         "{missing}"
     );
-    assert!(refusal(&scratch.0).contains("cannot open it: "));
+    assert!(refusal(&scratch.0).contains("no regular file"), "a directory");
 }
 
 #[test]

@@ -28,6 +28,9 @@ pub enum CaptureFault {
     /// It cannot be opened.
     #[error("cannot open it: {0}; name a pcap or pcapng file that can be read")]
     Open(#[source] io::Error),
+    /// A directory, a pipe or a device.
+    #[error("it is no regular file, and a capture is read twice; store it in a file first")]
+    NotAFile,
     /// It cannot be created.
     #[error("cannot create it: {0}; name a file in a directory that can be written")]
     Create(#[source] io::Error),

@@ -28,10 +28,11 @@ pub(super) struct Source {
 impl Source {
     pub(super) fn open(path: &Path) -> Result<Self, CaptureError> {
         let open = |error| CaptureError::new(path, CaptureFault::Open(error));
-        let file = File::open(path).map_err(open)?;
-        if file.metadata().map_err(open)?.is_dir() {
-            return Err(open(std::io::ErrorKind::IsADirectory.into()));
+        // Asked first: opening a pipe would wait for its other end.
+        if !std::fs::metadata(path).map_err(open)?.is_file() {
+            return Err(CaptureError::new(path, CaptureFault::NotAFile));
         }
+        let file = File::open(path).map_err(open)?;
         let file = BufReader::with_capacity(BUFFER_BYTES, file);
         Ok(Self { path: path.to_path_buf(), file, at: 0 })
     }

@@ -75,7 +75,8 @@ pub fn check_files(specs: &[PortSpec]) -> Result<(), SpecError> {
     };
     let all: Vec<_> = specs.iter().map(files).collect();
     for (index, (_, tx)) in all.iter().enumerate() {
-        let Some(tx) = tx else { continue };
+        // What is no regular file (/dev/null) holds nothing that could be lost.
+        let Some(tx) = tx.as_ref().filter(|tx| !tx.exists() || tx.is_file()) else { continue };
         let is_read = all.iter().any(|(rx, _)| rx.as_ref().is_some_and(|rx| same(rx, tx)));
         let mut before = all[..index].iter();
         let is_written = before.any(|(_, other)| other.as_ref().is_some_and(|o| same(o, tx)));
