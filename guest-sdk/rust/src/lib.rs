@@ -69,6 +69,9 @@ pub mod prelude {
     pub use crate::reasons::{Dropped, FrameReason};
     pub use crate::structures::{Allocator, Distributed, Map, SetOutcome, Vector};
     pub use crate::verdict::Verdict;
-    pub use crate::wire::{EtherType, Ipv4Prefix, MacAddress, TcpFlags, Transport};
+    pub use crate::wire::{
+        EtherType, Ethernet, Icmp, Ipv4, Ipv4Prefix, Ipv6, MacAddress, Tcp, TcpFlags, Transport,
+        Udp,
+    };
     pub use crate::{Cell, Choice, Event, Key, Parameters, Reason, State, hash, log};
 }

@@ -18,7 +18,9 @@ pub struct Packet<'a> {
     /// Where `room` begins in the frames of the burst.
     base: u32,
     wire_length: u32,
-    port: u16,
+    /// A word, though a port has 16 bits: compilers load the whole word, which a processor cannot
+    /// forward from a store of its half.
+    port: u32,
 }
 
 /// A frame cannot grow beyond [`NetworkFunction::HEADROOM`].
@@ -29,7 +31,7 @@ impl<'a> Packet<'a> {
     /// A packet of its own, with `headroom` bytes before its frame: for tests.
     pub fn new(port: u16, room: &'a mut [u8], headroom: usize) -> Self {
         let wire_length = (room.len() - headroom) as u32;
-        Self { room, start: headroom, base: 0, wire_length, port }
+        Self { room, start: headroom, base: 0, wire_length, port: port.into() }
     }
 
     #[inline]
@@ -41,7 +43,7 @@ impl<'a> Packet<'a> {
             start: N::HEADROOM as usize,
             base,
             wire_length: event.wire_length,
-            port: event.port,
+            port: event.port.into(),
         }
     }
 
@@ -53,7 +55,7 @@ impl<'a> Packet<'a> {
     /// The port it came from.
     #[inline]
     pub fn port(&self) -> u16 {
-        self.port
+        self.port as u16
     }
 
     /// Bytes of the whole frame on the wire, without the frame check sequence.

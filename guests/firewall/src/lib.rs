@@ -91,13 +91,14 @@ impl NetworkFunction for Firewall {
     }
 
     fn init_packet_set(&self, packet: &mut Packet, _: &mut Session) -> Result<Verdict, Dropped> {
-        if packet.port() == WAN {
-            self.check_source(packet)?;
+        let from = Side::of(packet.port());
+        let mut ip = packet.ipv4()?;
+        if from == Side::Wan {
+            self.check_source(from, &ip)?;
             return Ok(Verdict::drop(Reason::Unsolicited));
         }
-        self.take_hop(packet)?;
-        self.check_source(packet)?;
-        let mut ip = packet.ipv4()?;
+        self.take_hop(&mut ip)?;
+        self.check_source(from, &ip)?;
         if self.0.tcp_strict && ip.protocol() == TCP && !ip.tcp()?.flags().is_lone_syn() {
             return Ok(Verdict::drop(Reason::NoSyn));
         }
@@ -106,10 +107,10 @@ impl NetworkFunction for Firewall {
     }
 
     fn packet(&self, packet: &mut Packet, session: &mut Session) -> Result<Verdict, Dropped> {
-        self.take_hop(packet)?;
-        self.check_source(packet)?;
-        let from = if packet.port() == WAN { Side::Wan } else { Side::Lan };
+        let from = Side::of(packet.port());
         let mut ip = packet.ipv4()?;
+        self.take_hop(&mut ip)?;
+        self.check_source(from, &ip)?;
         if ip.protocol() == TCP {
             let flags = ip.tcp()?.flags();
             session.record(from, flags);
@@ -137,20 +138,20 @@ impl NetworkFunction for Firewall {
 }
 
 impl Firewall {
-    fn take_hop(&self, packet: &mut Packet) -> Result<(), FrameReason> {
+    fn take_hop(&self, ip: &mut Ipv4) -> Result<(), FrameReason> {
         match self.0.mode {
-            Mode::Routed => packet.ipv4()?.decrement_ttl(),
+            Mode::Routed => ip.decrement_ttl(),
             Mode::Transparent => Ok(()),
         }
     }
 
     /// RFC 2827: what comes from a side has a source on that side.
-    fn check_source(&self, packet: &mut Packet) -> Result<(), Dropped> {
-        let Some(lan) = self.0.lan_prefix else { return Ok(()) };
-        let from_lan = packet.port() == LAN;
-        match lan.contains(packet.ipv4()?.source()) == from_lan {
-            true => Ok(()),
-            false => Err(Reason::Spoofed.into()),
+    fn check_source(&self, from: Side, ip: &Ipv4) -> Result<(), Dropped> {
+        match self.0.lan_prefix {
+            Some(lan) if lan.contains(ip.source()) != (from == Side::Lan) => {
+                Err(Reason::Spoofed.into())
+            }
+            _ => Ok(()),
         }
     }
 

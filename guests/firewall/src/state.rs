@@ -9,6 +9,16 @@ pub(crate) enum Side {
     Wan,
 }
 
+impl Side {
+    /// The side of an ingress port: whatever is not the LAN is outside.
+    pub(crate) fn of(port: u16) -> Self {
+        match port {
+            crate::LAN => Self::Lan,
+            _ => Self::Wan,
+        }
+    }
+}
+
 /// The end of a TCP session as seen so far; of UDP always as it was at first.
 #[derive(State, Debug, PartialEq, Eq)]
 pub struct Session {
