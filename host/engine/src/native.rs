@@ -18,8 +18,8 @@ pub trait NativeFunction<S: Services> {
     /// What a service answered.
     fn init(&mut self, services: &mut S) -> Result<Configuration, GuestFault>;
 
-    /// `handlers.handle`. Frames and states are edited in place; `verdicts` is empty at first. Events and
-    /// verdicts lie as the canonical ABI has them, see [`crate::exchange`].
+    /// `handlers.handle`. Frames and states are edited in place; `verdicts` is empty at first.
+    /// Events and verdicts lie as the canonical ABI has them, see [`crate::exchange`].
     ///
     /// # Errors
     /// What a service answered.

@@ -1,4 +1,5 @@
 //! Compiled guests are kept where only this user can write, and believed only if whole.
+#![allow(clippy::unwrap_used, reason = "a test's own functions are tests")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The thread that limits the time of guests lives as long as anything that may run one.
+#![allow(clippy::unwrap_used, reason = "a test's own functions are tests")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! What a guest does wrong becomes its fault by name, and after `replace` it works again.
+#![allow(clippy::unwrap_used, reason = "a test's own functions are tests")]
 
 mod support;
 
@@ -301,42 +302,34 @@ fn outcomes_of_the_wrong_size_are_refused() {
     let fault = fault_of_outcome(&format!("(i32.const 0) (i32.const -1) {all}"));
     assert_eq!(fault, GuestFault::BadOutcome("4294967295 verdicts for 2 events".to_owned()));
     let fault = fault_of_outcome(
-        "(i32.const 0) (i32.const 2) (local.get $fp) (i32.const 161) (local.get $sp) (i32.const 16)",
+        "(i32.const 0) (i32.const 2) (local.get $fp) (i32.const 161)
+            (local.get $sp) (i32.const 16)",
     );
     assert_eq!(fault, GuestFault::BadOutcome("`frames` has 161 bytes, not 160".to_owned()));
     let fault = fault_of_outcome(
-        "(i32.const 0) (i32.const 2) (local.get $fp) (i32.const 160) (local.get $sp) (i32.const 0)",
+        "(i32.const 0) (i32.const 2) (local.get $fp) (i32.const 160)
+            (local.get $sp) (i32.const 0)",
     );
     assert_eq!(fault, GuestFault::BadOutcome("`states` has 0 bytes, not 16".to_owned()));
 }
 
 #[test]
 fn outcomes_outside_memory_are_refused() {
+    let outcome = |verdicts: i32, frames: i32, states: i32| {
+        format!(
+            "(i32.const {verdicts}) (i32.const 2) (i32.const {frames}) (i32.const 160)
+             (i32.const {states}) (i32.const 16)"
+        )
+    };
     let [verdicts, frames, states] = [24, 160, 16];
     for (outcome, pointer, length) in [
-        (
-            "(i32.const 131060) (i32.const 2) (i32.const 0) (i32.const 160) (i32.const 0) (i32.const 16)",
-            131_060,
-            verdicts,
-        ),
-        (
-            "(i32.const 2) (i32.const 2) (i32.const 0) (i32.const 160) (i32.const 0) (i32.const 16)",
-            2,
-            verdicts,
-        ),
-        (
-            "(i32.const 0) (i32.const 2) (i32.const -160) (i32.const 160) (i32.const 0) (i32.const 16)",
-            0xffff_ff60,
-            frames,
-        ),
-        (
-            "(i32.const 0) (i32.const 2) (i32.const 0) (i32.const 160) (i32.const 131071) (i32.const 16)",
-            131_071,
-            states,
-        ),
+        (outcome(131060, 0, 0), 131_060, verdicts),
+        (outcome(2, 0, 0), 2, verdicts),
+        (outcome(0, -160, 0), 0xffff_ff60, frames),
+        (outcome(0, 0, 131071), 131_071, states),
     ] {
         let expected = GuestFault::BadPointer { pointer, length };
-        assert_eq!(fault_of_outcome(outcome), expected);
+        assert_eq!(fault_of_outcome(&outcome), expected);
     }
     for pointer in [131_072 - 20, 0xffff_fffc, 258] {
         let fault = fault_in_handle("", &format!("(return (i32.const {pointer}))"));

@@ -1,6 +1,12 @@
 //! Guests written in WebAssembly's text format, a description laid out as the canonical ABI has
 //! it, services that record, and a burst.
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "shared by several tests")]
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "shared by several tests"
+)]
 
 pub mod burst;
 pub mod lower;
