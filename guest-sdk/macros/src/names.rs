@@ -7,11 +7,17 @@ use syn::{Data, DeriveInput, Error, Fields, Ident, Result};
 pub(crate) fn choice(item: DeriveInput) -> Result<TokenStream> {
     let (name, variants) = (&item.ident, variants(&item)?);
     let names = variants.iter().map(|variant| separated(variant, '-'));
-    let places = 0_usize..;
+    let places: Vec<_> = (0..variants.len()).collect();
     Ok(quote! {
         impl ::nfos::parameters::Choice for #name {
             const NAMES: &'static [&'static str] = &[#(#names),*];
-            const ALL: &'static [Self] = &[#(Self::#variants),*];
+
+            fn at(index: usize) -> ::core::option::Option<Self> {
+                match index {
+                    #(#places => ::core::option::Option::Some(Self::#variants),)*
+                    _ => ::core::option::Option::None,
+                }
+            }
 
             fn index(&self) -> usize {
                 match self { #(Self::#variants => #places),* }

@@ -69,11 +69,12 @@ pub trait ParameterType: Sized {
 
 /// One of several words; `#[derive(Choice)]` on an enum writes it, with the variants' names in
 /// lower case and hyphens.
-pub trait Choice: Sized + Clone + 'static {
-    /// The words, in the order of [`Self::ALL`].
+pub trait Choice: Sized {
+    /// The words, in the order of the variants.
     const NAMES: &'static [&'static str];
-    /// The variants.
-    const ALL: &'static [Self];
+
+    /// The variant in this place.
+    fn at(index: usize) -> Option<Self>;
 
     /// This variant's place.
     fn index(&self) -> usize;
@@ -91,7 +92,7 @@ impl<C: Choice> ParameterType for C {
     fn from_value(value: Value) -> Result<Self, String> {
         let Value::Text(text) = value else { return Err("a word".to_owned()) };
         let place = C::NAMES.iter().position(|&name| name == text);
-        place.map(|at| C::ALL[at].clone()).ok_or_else(|| format!("one of {}", C::NAMES.join(", ")))
+        place.and_then(C::at).ok_or_else(|| format!("one of {}", C::NAMES.join(", ")))
     }
 }
 

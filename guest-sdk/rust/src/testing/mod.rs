@@ -1,10 +1,27 @@
 //! Tests of network functions without a host: the handlers run natively, over state in standard
 //! collections, one after the other.
 //!
-//! ```ignore
-//! let mut firewall = Harness::new(firewall::NATIVE, &[("mode", "transparent")]);
-//! let request = frames::udp(flow, b"?");
-//! assert_eq!(firewall.packet(0, &request), Fate::Sent(1, request));
+//! ```
+//! use nfos::prelude::*;
+//! use nfos::testing::{Fate, Harness};
+//!
+//! struct Wire;
+//!
+//! #[nfos::export]
+//! impl NetworkFunction for Wire {
+//!     fn init(_: ()) -> Self {
+//!         Self
+//!     }
+//!
+//!     fn orphan_packet(&self, packet: &mut Packet) -> Verdict {
+//!         Verdict::send(packet.port() ^ 1)
+//!     }
+//! }
+//!
+//! fn main() {
+//!     let mut wire = Harness::new(NATIVE, &[]);
+//!     assert_eq!(wire.packet(0, b"a frame"), Fate::Sent(1, b"a frame".to_vec()));
+//! }
 //! ```
 
 pub mod capture;
