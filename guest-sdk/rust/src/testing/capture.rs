@@ -27,10 +27,10 @@ pub fn write(path: &Path, records: &[Record]) -> io::Result<()> {
     std::fs::write(path, bytes)
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 ///
 /// # Errors
-/// As the file system has them, and for other bytes than [`write`] writes.
+/// As the file system has them, and for other bytes than [`write()`] writes.
 pub fn read(path: &Path) -> io::Result<Vec<Record>> {
     let bytes = std::fs::read(path)?;
     parse(&bytes).ok_or_else(|| {

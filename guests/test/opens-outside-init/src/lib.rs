@@ -14,6 +14,8 @@ impl NetworkFunction for OpensOutsideInit {
     }
 
     fn orphan_packet(&self, packet: &mut Packet) -> Verdict {
-        magic::forward(packet, || drop(Vector::<u64>::open("late", 4)))
+        magic::forward(packet, || {
+            let _ = Vector::<u64>::open("late", 4);
+        })
     }
 }
