@@ -2,6 +2,7 @@
 //! network function itself says. All are counted in one array, so that nothing is lost between
 //! kinds.
 
+use nfos_engine::description::HOST_REASONS;
 use nfos_engine::fault::FaultReason;
 
 /// A reason that is the host's own.
@@ -28,7 +29,7 @@ pub(crate) enum HostReason {
 
 impl HostReason {
     /// All of them, in the order of their numbers.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; HOST_REASONS.len()] = [
         Self::NoHandler,
         Self::PacketSetTableFull,
         Self::NoSuchPort,
@@ -41,16 +42,7 @@ impl HostReason {
 
     /// The name that the summary counts it under.
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::NoHandler => "no_handler",
-            Self::PacketSetTableFull => "packet_set_table_full",
-            Self::NoSuchPort => "no_such_port",
-            Self::FrameTooLong => "frame_too_long",
-            Self::FrameTooShort => "frame_too_short",
-            Self::TransmitRefused => "transmit_refused",
-            Self::NoBuffer => "no_buffer",
-            Self::Stopped => "stopped",
-        }
+        HOST_REASONS[self as usize]
     }
 }
 
@@ -116,6 +108,8 @@ mod tests {
         for reason in FaultReason::ALL {
             assert_eq!(names[DropReason::from(reason).index()], reason.name());
         }
+        assert_eq!(HostReason::PacketSetTableFull.name(), "packet_set_table_full");
+        assert_eq!(HostReason::Stopped.name(), "stopped");
         assert_eq!(names[DropReason::of_nf(1).index()], "second");
         names.sort();
         names.dedup();

@@ -4,6 +4,19 @@
 use crate::exchange::EventKind;
 use crate::services::Value;
 
+/// The names under which the host itself drops packets, beside those of guest faults: no network
+/// function may use them.
+pub const HOST_REASONS: [&str; 8] = [
+    "no_handler",
+    "packet_set_table_full",
+    "no_such_port",
+    "frame_too_long",
+    "frame_too_short",
+    "transmit_refused",
+    "no_buffer",
+    "stopped",
+];
+
 /// Which values of its type a parameter takes; `types.constraint`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Constraint {

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use crate::description::{Constraint, Description, Field, Layer, Parameter, Rule};
+use crate::description::{Constraint, Description, Field, HOST_REASONS, Layer, Parameter, Rule};
 use crate::fault::FaultReason;
 use crate::load::LoadError;
 use crate::services::Value;
@@ -24,9 +24,6 @@ const ITEMS_MAX: usize = 255;
 const NAME_BYTES_MAX: usize = 64;
 /// Bytes of a sentence or a text value.
 const TEXT_BYTES_MAX: usize = 1024;
-
-/// Drop reasons of the contract, which are the host's to give.
-const HOST_REASONS: [&str; 2] = ["no_handler", "packet_set_table_full"];
 
 type Check = Result<(), LoadError>;
 

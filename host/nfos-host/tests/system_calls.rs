@@ -1,0 +1,51 @@
+//! After start-up a worker makes no system call of its own: in two runs that differ only in how
+//! many packets they handle, its thread makes exactly as many.
+//!
+//! Needs `strace` and the right to trace; without either the test says so and passes.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::{guest, host};
+
+/// Runs the command under `strace`, one file a thread; none if there is no tracing here.
+fn trace(rounds: u64) -> Option<Vec<String>> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("system-calls-{rounds}"));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let spec = format!("synthetic:flows=512,packets=4096,repeat={rounds}");
+    let nf = guest("firewall");
+    let run = host(["run", "--packet-sets", "4096", "--port", &spec, "--port", &spec, "--nf"]);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-ff", "-o"]).arg(folder.join("thread")).arg(run.get_program());
+    strace.args(run.get_args()).arg(nf);
+    let output = strace.output().ok()?;
+    if !output.status.success() {
+        return None;
+    }
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    Some(files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect())
+}
+
+/// System calls of the worker's thread, but for memory given back: that happens when it ends, as
+/// often as the allocator likes, and can't happen more often than memory was taken.
+fn worker_calls(threads: &[String]) -> Vec<&str> {
+    let worker = threads.iter().find(|thread| thread.contains("nfos-worker-0"));
+    let lines = worker.expect("the worker's thread says its name").lines();
+    let calls = lines.map(|line| line.split('(').next().unwrap_or(line));
+    calls.filter(|call| *call != "munmap").collect()
+}
+
+#[test]
+fn a_worker_makes_no_system_call_after_start_up() {
+    let (Some(few), Some(many)) = (trace(10), trace(200)) else {
+        println!("skipped: strace is not here, or may not trace");
+        return;
+    };
+    let (few, many) = (worker_calls(&few), worker_calls(&many));
+    assert!(!few.is_empty());
+    assert_eq!(few, many, "20 times the packets, other system calls");
+}
