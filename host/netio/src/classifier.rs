@@ -167,8 +167,7 @@ impl<R: Clone> RuleTable<R> {
         let mut table = Self { rules: Vec::new(), ranges: Vec::new() };
         for port in 0..=named {
             let first = table.rules.len() as u32;
-            let holds =
-                |ports: &[u16]| ports.is_empty() || port < named && ports.contains(&(port as u16));
+            let holds = |ports: &[u16]| ports.is_empty() || ports.contains(&(port as u16));
             let rules = given.iter().filter(|(ports, _)| holds(ports));
             table.rules.extend(rules.map(|(_, rule)| rule.clone()));
             table.ranges.push((first, table.rules.len() as u32));
