@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Runs every check, each a script of its own: the quick ones first, the test suite last.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Runs one check under a heading with the seconds since the start.
+step() {
+    echo
+    echo "── $* (at $SECONDS s)"
+    "ci/$1.sh" "${@:2}"
+}
+
+step setup test
+step fmt
+step scripts
+step deny
+step tidy
+step lint
+step doc
+step demo
+step demo
+step readme
+step suite
