@@ -7,7 +7,7 @@ use mirror::{CALLS, CELL, KEY, NOTHING, SCALAR};
 use nfos_bench::build;
 use nfos_bench::frames::{Frames, Period};
 use nfos_bench::native::NativeGuest;
-use nfos_bench::rounds::{Mode, Subject, medians, pin};
+use nfos_bench::rounds::{Mode, Subject, is_wanted, medians, pin};
 use nfos_bench::still::Still;
 use nfos_engine::guest::Guest;
 use nfos_engine::{DirectGuest, Engine, NetworkFunction, Settings};
@@ -50,14 +50,25 @@ struct Line {
 }
 
 fn measure(mode: Mode, mirror: &NetworkFunction) -> Vec<Line> {
-    let mut lines = vec![measure_call(mode, mirror)];
-    lines.extend(measure_imports(mode, mirror));
+    let mut lines = Vec::new();
+    if is_wanted("call") {
+        lines.push(measure_call(mode, mirror));
+    }
+    if is_wanted("import") {
+        lines.extend(measure_imports(mode, mirror));
+    }
     for size in [64, 128, 1500] {
         for burst in [1, 8, 32] {
-            lines.push(measure_burst(mode, mirror, burst, size));
+            if is_wanted(&burst_name(burst, size)) {
+                lines.push(measure_burst(mode, mirror, burst, size));
+            }
         }
     }
     lines
+}
+
+fn burst_name(burst: usize, size: usize) -> String {
+    format!("packet of {size} B in bursts of {burst}")
 }
 
 fn direct(mirror: &NetworkFunction) -> DirectGuest<Still> {
@@ -129,7 +140,7 @@ fn measure_burst(mode: Mode, mirror: &NetworkFunction, burst: usize, size: usize
         (32, 64) => Budget::Difference(PACKET_BUDGET_NS),
         _ => Budget::None,
     };
-    Line { name: format!("packet of {size} B in bursts of {burst}"), budget, direct_ns, native_ns }
+    Line { name: burst_name(burst, size), budget, direct_ns, native_ns }
 }
 
 fn bursts<G: Guest<Still>>(guest: &mut G, burst: usize, size: usize) -> Subject<'_> {

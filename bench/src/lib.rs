@@ -2,6 +2,7 @@
 //! of measurements that take turns.
 
 pub mod build;
+pub mod factory;
 pub mod frames;
 mod imports;
 #[allow(unsafe_code, reason = "the native engine uses a burst where it lies, as a guest does")]

@@ -24,6 +24,13 @@ impl Mode {
     }
 }
 
+/// Whether the arguments name what is called so, or part of its name, or nothing at all.
+pub fn is_wanted(name: &str) -> bool {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut wanted = arguments.iter().filter(|argument| !argument.starts_with('-')).peekable();
+    wanted.peek().is_none() || wanted.any(|part| name.contains(part.as_str()))
+}
+
 /// Something to be measured: runs once, and answers how many units that were.
 pub type Subject<'a> = Box<dyn FnMut() -> u64 + 'a>;
 

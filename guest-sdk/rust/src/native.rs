@@ -75,7 +75,7 @@ pub struct Function {
 }
 
 /// An instance of a network function. Any number may live on one thread.
-pub trait Instance {
+pub trait Instance: Send {
     /// `handlers.handle`: edits the burst in place and pushes a verdict for each event, until
     /// `begin` answers `false`.
     ///
