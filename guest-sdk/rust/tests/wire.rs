@@ -41,8 +41,10 @@ proptest! {
         ports in any::<(u16, u16)>(),
         dscp in 0..64_u8,
     ) {
-        let frame = if tcp { frames::tcp(FLOW, 0x18, &payload) } else { frames::udp(FLOW, &payload) };
-        let mut frame = frame;
+        let mut frame = match tcp {
+            true => frames::tcp(FLOW, 0x18, &payload),
+            false => frames::udp(FLOW, &payload),
+        };
         edit(&mut frame, |packet| -> Result<(), FrameReason> {
             let mut ip = packet.ipv4()?;
             ip.set_source(Ipv4Addr::from_bits(addresses.0));
