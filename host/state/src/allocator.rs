@@ -123,10 +123,19 @@ impl Allocator {
     ) -> Result<Option<u32>, AccessError> {
         effects.check_room()?;
         let observer = self.observer(ObserverKind::Allocate);
-        let Some(id) = self.take_id(tx, effects, observer) else {
-            return self.none(tx, effects);
+        let (id, contested) = match self.take_id(tx, effects, observer) {
+            // The burst freed it and so did someone else, first: its own free will not stand.
+            Some(id) => (id, tx.has_pending(self.leases.offset(id)) && !tx.extend(effects)),
+            None => match effects.retake_id(tx.event(), self.object) {
+                Some(id) => (id, false),
+                None => return self.none(tx, effects),
+            },
         };
         let lease = self.leases.offset(id);
+        if contested {
+            tx.doom_short(lease, observer);
+            return Ok(None);
+        }
         let old = Lease::new(&tx.read(lease, observer, effects)?);
         // The id came free after the snapshot, which cannot move any more.
         if tx.is_stale() {
@@ -146,13 +155,12 @@ impl Allocator {
     }
 
     fn take_id(&self, tx: &mut Tx, effects: &mut Effects, observer: Observer) -> Option<u32> {
-        if tx.reserve() {
-            if let Some(id) = self.pool.take(effects.me) {
-                effects.reserved_id(tx.event(), observer, id);
-                return Some(id);
-            }
+        if !tx.reserve() {
+            return None;
         }
-        effects.retake_id(tx.event(), self.object)
+        let id = self.pool.take(effects.me)?;
+        effects.reserved_id(tx.event(), observer, id);
+        Some(id)
     }
 
     /// No id is at hand: none at all, or the event runs again.

@@ -84,11 +84,10 @@ impl Movements {
     }
 }
 
-/// How many keys a burst's actions add to one map.
+/// How many slots of one map a burst's actions need and give up.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Room {
     map: u16,
-    inserts: u32,
     inserts_unreserved: u32,
     removes: u32,
 }
@@ -100,17 +99,11 @@ impl Room {
     }
 
     pub(crate) fn insert(&mut self, reserved: bool) {
-        self.inserts += 1;
         self.inserts_unreserved += u32::from(!reserved);
     }
 
     pub(crate) fn remove(&mut self) {
         self.removes += 1;
-    }
-
-    /// The change of the number of free slots.
-    pub(crate) fn change(&self) -> u64 {
-        u64::from(self.removes).wrapping_sub(u64::from(self.inserts))
     }
 }
 
@@ -290,6 +283,22 @@ impl Structures for Effects {
         (end, None)
     }
 
+    /// Tenures begin in the wheels before anyone can see, and end, them.
+    fn announce(&mut self, end: usize) {
+        for &(event, object, timer) in &self.timers {
+            if usize::from(event) >= end {
+                break;
+            }
+            let wheels = &self.state.allocator_of(object).wheels;
+            match timer {
+                Timer::Insert { id, generation, deadline_ns } => {
+                    wheels.insert(self.me, id, generation, deadline_ns);
+                }
+                Timer::Remove { id } => wheels.remove(id),
+            }
+        }
+    }
+
     fn reserving(&self) -> Option<Observer> {
         self.reserver
     }
@@ -298,7 +307,10 @@ impl Structures for Effects {
         if self.is_clean() {
             return;
         }
-        self.finish_timers(end);
+        self.timers.clear();
+        for (object, in_hand) in self.in_hand.drain(..) {
+            self.state.allocator_of(object).wheels.put_back(&in_hand);
+        }
         self.finish_maps(end);
         let Self { state, ids, me, .. } = self;
         ids.finish(end, *me, |object| &state.allocator_of(object).pool);
@@ -321,24 +333,6 @@ impl Effects {
             && self.in_hand.is_empty()
             && self.merged.is_empty()
             && self.reserver.is_none()
-    }
-
-    fn finish_timers(&mut self, end: usize) {
-        for (event, object, timer) in self.timers.drain(..) {
-            if usize::from(event) >= end {
-                continue;
-            }
-            let wheels = &self.state.allocator_of(object).wheels;
-            match timer {
-                Timer::Insert { id, generation, deadline_ns } => {
-                    wheels.insert(self.me, id, generation, deadline_ns);
-                }
-                Timer::Remove { id } => wheels.remove(id),
-            }
-        }
-        for (object, in_hand) in self.in_hand.drain(..) {
-            self.state.allocator_of(object).wheels.put_back(&in_hand);
-        }
     }
 
     /// Overflow cells go back before slots: whoever gets a slot finds a cell for it.

@@ -208,11 +208,14 @@ impl Map {
         known_absent: bool,
     ) -> Result<SetOutcome, AccessError> {
         let observer = self.observer(ObserverKind::MapFull);
-        let mut free = u64::from(self.capacity).wrapping_add(effects.room(self.object).change());
+        let mut free = u64::from(self.capacity);
         for participant in 0..tx.participants() as u32 {
             let count = tx.read(self.layout.counts.offset(participant), observer, effects)?;
             free = free.wrapping_add(count[0]);
         }
+        // Whether the burst's own sets insert or overwrite depends on the snapshot of the counts;
+        // whatever commit changes that changes a count, too.
+        free = free.wrapping_add(self.change_of_burst(tx, effects)?);
         if free != 0 {
             tx.doom_short(self.layout.counts, observer);
         } else if !known_absent && self.find(tx, effects, key, ObserverKind::MapMiss)?.is_some() {
@@ -220,6 +223,22 @@ impl Map {
             tx.doom_short(self.layout.counts, observer);
         }
         Ok(SetOutcome::Full)
+    }
+
+    /// By how many the burst's actions so far change the number of free slots at the snapshot.
+    fn change_of_burst(&self, tx: &mut Tx, effects: &mut Effects) -> Result<u64, AccessError> {
+        let observer = self.observer(ObserverKind::MapFull);
+        let mut change = 0u64;
+        for number in 0..effects.overlay.actions.len() {
+            let action = effects.overlay.actions[number];
+            let key = *effects.keys.key(action.key);
+            if action.map == self.object && effects.overlay.is_latest(&effects.keys, number) {
+                let before = self.walk(tx, effects, &key, observer)?.0.is_some();
+                let after = action.value.is_some();
+                change = change.wrapping_add(u64::from(before)).wrapping_sub(u64::from(after));
+            }
+        }
+        Ok(change)
     }
 
     pub(crate) fn remove(

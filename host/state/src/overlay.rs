@@ -55,6 +55,12 @@ impl Overlay {
         self.is_current(entry).then(|| &self.actions[entry as u32 as usize])
     }
 
+    /// Whether no later action is on the key of this one.
+    pub(crate) fn is_latest(&self, keys: &Keys, number: usize) -> bool {
+        let Action { map, key, .. } = self.actions[number];
+        self.index[self.find(keys, map, keys.key(key))] as u32 as usize == number
+    }
+
     /// The index position of a key: its entry or a free one.
     fn find(&self, keys: &Keys, map: u16, key: &Key) -> usize {
         let mut slot = key.hash as usize & self.mask;

@@ -100,6 +100,8 @@ impl<P: Copy> Transaction<P> {
             if let Some(observer) = structures.reserving() {
                 return self.give_up_at_gate(outcome, observer, structures);
             }
+            // It may have announced a reservation and found nothing to take.
+            self.end_reservations();
             memory.gate.wait_until_open(self.me);
         }
         if outcome.committed < self.events {
@@ -116,10 +118,11 @@ impl<P: Copy> Transaction<P> {
             if let Some(failure) = self.validate(timestamp - 1, outcome.committed, structures) {
                 outcome.cut(failure.event, Some(failure));
             }
-            self.install(timestamp, outcome.committed);
             if outcome.committed > self.first_writer {
                 self.committed_at = Some(timestamp);
+                structures.announce(outcome.committed);
             }
+            self.install(timestamp, outcome.committed);
         } else {
             self.install(0, outcome.committed);
         }
@@ -172,7 +175,8 @@ impl<P: Copy> Transaction<P> {
     /// Installs every held cell as of the savepoint before event `end`, or gives it back.
     #[inline(always)]
     fn install(&mut self, timestamp: u64, end: usize) {
-        for target in &self.writes.targets {
+        // Last taken first: a cell that lies behind a held one is given back before that one is.
+        for target in self.writes.targets.iter().rev() {
             let cell = self.memory.cell(target.cell);
             let Some(write) = self.writes.as_of(target, end) else {
                 cell.release();

@@ -221,6 +221,10 @@ impl<P: Copy> Transaction<P> {
     /// event is stale, or doomed if the burst has written.
     #[cold]
     pub fn extend<S: Structures<Predicate = P>>(&mut self, structures: &S) -> bool {
+        // From then on reads are not observed, so that nothing vouches for them at another snapshot.
+        if self.is_stale() {
+            return false;
+        }
         let bound = self.memory.now();
         match self.validate(bound, usize::MAX, structures) {
             None => {

@@ -1,0 +1,332 @@
+//! Threads that run, and the replay.
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nfos_records::CauseCount;
+use nfos_state::{SetOutcome, Settings, State, Worker};
+
+use crate::model::{Model, Run};
+use crate::program::{Objects, Op, Random, STALENESS_NS, key_bytes, run_event};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Config {
+    pub(crate) threads: usize,
+    pub(crate) seed: u64,
+    /// Bursts of each thread.
+    pub(crate) bursts: usize,
+    pub(crate) burst_max: usize,
+    pub(crate) elements: u32,
+    pub(crate) keys: u16,
+    pub(crate) map_capacity: u32,
+    pub(crate) ids: u32,
+    pub(crate) refresh_interval_ns: u64,
+    /// One operation in so many yields first; 0: none.
+    pub(crate) yields: u64,
+}
+
+/// What must come up at least once where contention is made.
+pub(crate) const OUTCOMES: [&str; 15] = [
+    "hit",
+    "miss",
+    "set",
+    "full",
+    "removed",
+    "not there",
+    "allocated",
+    "none left",
+    "refreshed",
+    "not held",
+    "freed",
+    "live",
+    "dead",
+    "expired",
+    "failed attempt",
+];
+
+/// Place in the serial order: timestamp; updates before what only read that state; index.
+type Place = (u64, bool, usize);
+
+struct Committed {
+    place: Place,
+    now_ns: u64,
+    /// The clock of the events when the commit had returned.
+    returned_ns: u64,
+    ops: Vec<Op>,
+}
+
+/// The events of a burst from its first writer on, of which the last ones did not stand.
+struct Failed {
+    snapshot: u64,
+    events: Vec<(u64, Vec<Op>)>,
+}
+
+#[derive(Default)]
+struct History {
+    committed: Vec<Committed>,
+    failed: Vec<Failed>,
+    runs_max: u32,
+}
+
+#[derive(Default)]
+pub(crate) struct Report {
+    pub(crate) outcomes: BTreeMap<&'static str, u64>,
+    pub(crate) causes: Vec<CauseCount>,
+}
+
+pub(crate) fn run(config: Config) -> Report {
+    let state = State::new(Settings {
+        participants: config.threads + 1,
+        burst_max: config.burst_max,
+        memory_bytes_max: 16 << 20,
+        seed: config.seed,
+    });
+    let objects = Objects::open(&state, &config);
+    let clock = AtomicU64::new(1_000);
+    let finished = AtomicU64::new(0);
+    let histories: Vec<History> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..config.threads)
+            .map(|participant| {
+                let thread = Thread::new(&state, participant, objects, config, &clock, &finished);
+                scope.spawn(move || thread.run())
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("a thread ends well")).collect()
+    });
+    let bound = config.burst_max as u32 - 1 + 8 + 1;
+    let runs_max = histories.iter().map(|history| history.runs_max).max().unwrap_or(0);
+    assert!(runs_max <= bound, "an event ran {runs_max} times");
+    let mut report = Report { causes: state.causes(), ..Report::default() };
+    let model = replay(&config, histories, &mut report);
+    check_final_state(&mut state.worker(config.threads), &objects, &config, &model);
+    report
+}
+
+struct Thread<'a> {
+    worker: Worker,
+    objects: Objects,
+    config: Config,
+    clock: &'a AtomicU64,
+    /// The greatest timestamp of a commit that has returned.
+    finished: &'a AtomicU64,
+    random: Random,
+    history: History,
+}
+
+/// An event that has not committed.
+struct Event {
+    seed: u64,
+    now_ns: u64,
+    runs: u32,
+}
+
+impl<'a> Thread<'a> {
+    fn new(
+        state: &Arc<State>,
+        participant: usize,
+        objects: Objects,
+        config: Config,
+        clock: &'a AtomicU64,
+        finished: &'a AtomicU64,
+    ) -> Self {
+        let random = Random(config.seed << 20 | participant as u64);
+        let worker = state.worker(participant);
+        Self { worker, objects, config, clock, finished, random, history: History::default() }
+    }
+
+    fn run(mut self) -> History {
+        let mut waiting: VecDeque<Event> = VecDeque::new();
+        let mut bursts = 0;
+        while bursts < self.config.bursts || !waiting.is_empty() {
+            bursts += 1;
+            if self.random.below(50) == 0 {
+                self.worker.idle();
+            }
+            let limit = self.worker.burst_limit();
+            while bursts <= self.config.bursts && waiting.len() < limit {
+                let now_ns = self.clock.fetch_add(1, Ordering::SeqCst);
+                waiting.push_back(Event { seed: self.random.next(), now_ns, runs: 0 });
+            }
+            self.burst(&mut waiting, limit);
+        }
+        self.worker.idle();
+        self.history
+    }
+
+    fn burst(&mut self, waiting: &mut VecDeque<Event>, limit: usize) {
+        let returned = self.finished.load(Ordering::SeqCst);
+        self.worker.begin_burst();
+        let mut ran: Vec<(u64, Vec<Op>)> = Vec::new();
+        for event in waiting.iter_mut().take(limit) {
+            if !self.worker.begin_event(event.now_ns) {
+                break;
+            }
+            event.runs += 1;
+            let mut ops = Vec::new();
+            let seed = (event.seed, event.now_ns);
+            let ended = run_event(&mut self.worker, &self.objects, &self.config, seed, &mut ops);
+            ran.push((event.now_ns, ops));
+            if !ended {
+                assert!(!self.worker.observations_hold());
+                break;
+            }
+        }
+        let wrote: Vec<bool> = (0..ran.len()).map(|event| self.worker.wrote(event)).collect();
+        let first_writer = wrote.iter().position(|&wrote| wrote).unwrap_or(usize::MAX);
+        let commit = self.worker.commit(ran.len());
+        assert_eq!(commit.conflict.is_some(), commit.committed < ran.len());
+        if let Some(conflict) = commit.conflict {
+            let shortage = matches!(conflict.cause.id(), "A1" | "M6" | "S1");
+            assert!(commit.committed >= first_writer || shortage, "a read-only event aborted");
+            self.log_failed(&ran, first_writer);
+        }
+        assert!(ran.is_empty() || self.worker.snapshot_of(0) >= returned, "against real time");
+        self.finish(waiting, ran, (first_writer, commit.committed));
+    }
+
+    fn log_failed(&mut self, ran: &[(u64, Vec<Op>)], first_writer: usize) {
+        let snapshot = self.worker.snapshot_of(ran.len() - 1);
+        if let Some(events) = ran.get(first_writer..) {
+            self.history.failed.push(Failed { snapshot, events: events.to_vec() });
+        }
+    }
+
+    fn finish(
+        &mut self,
+        waiting: &mut VecDeque<Event>,
+        ran: Vec<(u64, Vec<Op>)>,
+        (first_writer, committed): (usize, usize),
+    ) {
+        let timestamp = self.worker.committed_at();
+        assert_eq!(timestamp.is_some(), committed > first_writer);
+        self.finished.fetch_max(timestamp.unwrap_or(0), Ordering::SeqCst);
+        let returned_ns = self.clock.load(Ordering::SeqCst);
+        for (index, (now_ns, ops)) in ran.into_iter().take(committed).enumerate() {
+            let event = waiting.pop_front().expect("it ran");
+            self.history.runs_max = self.history.runs_max.max(event.runs);
+            let place = match timestamp {
+                Some(timestamp) if index >= first_writer => (timestamp, false, index),
+                _ => (self.worker.snapshot_of(index), true, index),
+            };
+            self.history.committed.push(Committed { place, now_ns, returned_ns, ops });
+        }
+    }
+}
+
+/// Runs all events on a model, in their order; returns it as it is at the end.
+fn replay(config: &Config, histories: Vec<History>, report: &mut Report) -> Model {
+    let (mut committed, mut failed) = (Vec::new(), Vec::new());
+    for history in histories {
+        committed.extend(history.committed);
+        failed.extend(history.failed);
+    }
+    committed.sort_by_key(|event| event.place);
+    failed.sort_by_key(|attempt| attempt.snapshot);
+    let freshness = Freshness::new(&committed);
+    let mut model = Model::new(config);
+    let mut failed = failed.into_iter().peekable();
+    for event in &committed {
+        while let Some(attempt) = failed.next_if(|attempt| attempt.snapshot < event.place.0) {
+            replay_failed(&model, &attempt, config, report);
+        }
+        for op in &event.ops {
+            let agrees = model.agrees(op, event.now_ns, Run::Committed);
+            assert!(agrees, "{op:?} of {:?} at {}; {config:?}", event.place, event.now_ns);
+            freshness.check(op, event.now_ns);
+            report.count(op);
+        }
+    }
+    for attempt in failed {
+        replay_failed(&model, &attempt, config, report);
+    }
+    model
+}
+
+fn replay_failed(model: &Model, attempt: &Failed, config: &Config, report: &mut Report) {
+    let mut model = model.clone();
+    *report.outcomes.entry("failed attempt").or_default() += 1;
+    for (now_ns, ops) in &attempt.events {
+        for op in ops {
+            let agrees = model.agrees(op, *now_ns, Run::Failed);
+            let Failed { snapshot, events } = attempt;
+            assert!(agrees, "{op:?} of a failed attempt at {snapshot}: {events:?}; {config:?}");
+        }
+    }
+}
+
+/// How many updates a stale read must contain at least.
+struct Freshness(Vec<u64>);
+
+impl Freshness {
+    fn new(committed: &[Committed]) -> Self {
+        let is_update = |op: &&Op| matches!(op, Op::Update | Op::UpdateStale);
+        let mut returned: Vec<u64> = committed
+            .iter()
+            .flat_map(|event| event.ops.iter().filter(is_update).map(|_| event.returned_ns))
+            .collect();
+        returned.sort_unstable();
+        Self(returned)
+    }
+
+    /// Updates that had returned a staleness before the read's time are in it.
+    fn check(&self, op: &Op, now_ns: u64) {
+        if let Op::MergeStale(value) = op {
+            let since = now_ns.saturating_sub(STALENESS_NS);
+            let least = self.0.partition_point(|&returned| returned <= since) as u64;
+            assert!(value[0] >= least, "a merged value of {value:?} is older than its staleness");
+        }
+    }
+}
+
+impl Report {
+    fn count(&mut self, op: &Op) {
+        let outcome = match op {
+            Op::Get(_, Some(_)) => "hit",
+            Op::Get(_, None) => "miss",
+            Op::Set(_, _, SetOutcome::Ok) => "set",
+            Op::Set(_, _, SetOutcome::Full) => "full",
+            Op::Remove(_, true) => "removed",
+            Op::Remove(_, false) => "not there",
+            Op::Allocate(_, Some(_)) => "allocated",
+            Op::Allocate(_, None) => "none left",
+            Op::Refresh(_, _, true) => "refreshed",
+            Op::Refresh(_, _, false) | Op::Free(_, false) => "not held",
+            Op::Free(_, true) => "freed",
+            Op::IsLive(_, true) => "live",
+            Op::IsLive(_, false) => "dead",
+            Op::NextExpired(Some(_)) => "expired",
+            _ => return,
+        };
+        *self.outcomes.entry(outcome).or_default() += 1;
+    }
+}
+
+fn check_final_state(worker: &mut Worker, objects: &Objects, config: &Config, model: &Model) {
+    worker.begin_burst();
+    assert!(worker.begin_event(u64::MAX >> 1));
+    for (index, element) in (0..).zip(&model.elements) {
+        assert_eq!(worker.vector_read(objects.vector, index), Ok(*element));
+    }
+    for key in 0..config.keys {
+        let found = worker.map_get(objects.map, &key_bytes(key));
+        assert_eq!(found, Ok(model.keys.get(&key).copied()));
+    }
+    let updates = [model.updates, model.updates, 0, 0, 0, 0];
+    assert_eq!(worker.distributed_read(objects.fresh), Ok(updates));
+    // What is left in the pools is exactly what nobody holds, and every lease is in a wheel.
+    let left = std::iter::from_fn(|| worker.allocate(objects.allocator, 1).unwrap()).count();
+    assert_eq!(left, config.ids as usize - model.deadlines.len());
+    assert_eq!(worker.commit(1).committed, 1);
+    worker.begin_burst();
+    assert!(worker.begin_event(u64::MAX));
+    let expired = std::iter::from_fn(|| worker.next_expired(objects.allocator).unwrap()).count();
+    assert_eq!(expired, config.ids as usize);
+    let room = (0..u16::MAX).take_while(|&key| {
+        let set = worker.map_set(objects.map, &key_bytes(key ^ 0x8000), [0; 6]);
+        set == Ok(SetOutcome::Ok)
+    });
+    assert_eq!(room.count(), config.map_capacity as usize - model.keys.len());
+    worker.abandon();
+}

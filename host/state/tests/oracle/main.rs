@@ -1,0 +1,68 @@
+//! Random programs on several threads, replayed in commit order on plain collections.
+//!
+//! Each committed event is logged with its results and its place in the serial order: the
+//! timestamp of its commit from the first writer of the burst on, its snapshot before that. Sorted
+//! by place, the events run again on a model, one after the other: every result must be the same,
+//! and so must the state at the end. Attempts that failed are replayed at their snapshots, since
+//! they too must have seen a state of that order. Real time: what had returned before a burst began
+//! is in its snapshot.
+
+mod driver;
+mod model;
+mod program;
+
+use driver::{Config, run};
+
+const BASE: Config = Config {
+    threads: 4,
+    seed: 1,
+    bursts: 6_000,
+    burst_max: 8,
+    elements: 12,
+    keys: 24,
+    map_capacity: 16,
+    ids: 10,
+    refresh_interval_ns: 0,
+    yields: 0,
+};
+
+#[test]
+fn histories_of_two_threads_are_strictly_serializable() {
+    for seed in 1..4 {
+        run(Config { threads: 2, bursts: 30_000, seed, ..BASE });
+    }
+}
+
+#[test]
+fn histories_of_many_threads_are_strictly_serializable() {
+    run(Config { threads: 8, bursts: 6_000, burst_max: 32, seed: 11, ..BASE });
+    run(Config { threads: 5, bursts: 8_000, burst_max: 3, seed: 12, yields: 20, ..BASE });
+}
+
+#[test]
+fn histories_with_yields_in_every_event_are_strictly_serializable() {
+    let report = run(Config { threads: 8, yields: 3, seed: 21, ..BASE });
+    let also = run(Config { threads: 3, yields: 2, bursts: 15_000, seed: 22, ..BASE });
+    for outcome in driver::OUTCOMES {
+        let times = report.outcomes.get(outcome).or(also.outcomes.get(outcome)).copied();
+        assert!(times.unwrap_or(0) > 0, "{outcome} never came up: {:?}", report.outcomes);
+    }
+    let caused = |id: &str| report.causes.iter().chain(&also.causes).any(|cause| cause.id == id);
+    for id in ["V1", "V2", "M1", "M2", "M3", "M4", "A1", "A2", "A3", "A5", "D1"] {
+        assert!(caused(id), "{id} was not provoked: {:?}", report.causes);
+    }
+}
+
+#[test]
+fn histories_on_scarce_structures_are_strictly_serializable() {
+    let scarce = Config { elements: 2, keys: 6, map_capacity: 3, ids: 3, yields: 5, ..BASE };
+    run(Config { threads: 8, seed: 31, ..scarce });
+    run(Config { threads: 2, bursts: 20_000, seed: 32, ..scarce });
+    run(Config { threads: 4, refresh_interval_ns: 40, seed: 33, ..scarce });
+}
+
+#[test]
+fn histories_on_roomy_structures_are_strictly_serializable() {
+    let roomy = Config { elements: 500, keys: 2_000, map_capacity: 1_200, ids: 900, ..BASE };
+    run(Config { threads: 4, burst_max: 32, seed: 41, ..roomy });
+}

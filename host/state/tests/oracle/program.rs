@@ -1,0 +1,152 @@
+//! Random events.
+
+use nfos_state::{AccessError, Cell, ExpiredLease, ObjectId, SetOutcome, State, Worker};
+
+use crate::driver::Config;
+
+pub(crate) struct Random(pub u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}
+
+/// An operation with its result.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Op {
+    Read(u32, Cell),
+    Write(u32, Cell),
+    Add(u32, u8, i64),
+    Get(u16, Option<Cell>),
+    Set(u16, Cell, SetOutcome),
+    Remove(u16, bool),
+    Allocate(u64, Option<u32>),
+    Refresh(u32, u64, bool),
+    Free(u32, bool),
+    IsLive(u32, bool),
+    NextExpired(Option<ExpiredLease>),
+    Update,
+    Merge(Cell),
+    UpdateStale,
+    MergeStale(Cell),
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Objects {
+    pub(crate) vector: ObjectId,
+    pub(crate) map: ObjectId,
+    pub(crate) allocator: ObjectId,
+    pub(crate) fresh: ObjectId,
+    pub(crate) stale: ObjectId,
+}
+
+impl Objects {
+    pub(crate) fn open(state: &State, config: &Config) -> Self {
+        use nfos_state::Merge::Sum;
+        let ids = state.open_allocator("ids", config.ids, config.refresh_interval_ns);
+        Self {
+            vector: state.open_vector("elements", config.elements).unwrap(),
+            map: state.open_map("keys", config.map_capacity, 16).unwrap(),
+            allocator: ids.unwrap(),
+            fresh: state.open_distributed("fresh", &[Sum, Sum], 0).unwrap(),
+            stale: state.open_distributed("stale", &[Sum, Sum], STALENESS_NS).unwrap(),
+        }
+    }
+}
+
+pub(crate) const STALENESS_NS: u64 = 30;
+
+pub(crate) fn key_bytes(key: u16) -> [u8; 5] {
+    let [low, high] = key.to_le_bytes();
+    [low, 1, high, 2, 3]
+}
+
+/// Runs the event of a seed and logs it; `false` if its snapshot was lost half-way, so that it runs
+/// again. The same seed and results make the same event.
+pub(crate) fn run_event(
+    worker: &mut Worker,
+    objects: &Objects,
+    config: &Config,
+    (seed, now_ns): (u64, u64),
+    log: &mut Vec<Op>,
+) -> bool {
+    let mut random = Random(seed);
+    // Some events only read, some only change, most do both.
+    let style = random.below(5);
+    for _ in 0..1 + random.below(4) {
+        if config.yields > 0 && random.below(config.yields) == 0 {
+            std::thread::yield_now();
+        }
+        let choice = match style {
+            0 => random.below(5),
+            1 => 5 + random.below(10),
+            _ => random.below(15),
+        };
+        match run_op(worker, objects, config, &mut random, (choice, now_ns)) {
+            Ok(op) => log.push(op),
+            Err(AccessError::RunAgain) => return false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    true
+}
+
+fn run_op(
+    worker: &mut Worker,
+    objects: &Objects,
+    config: &Config,
+    random: &mut Random,
+    (choice, now_ns): (u64, u64),
+) -> Result<Op, AccessError> {
+    let index = random.below(u64::from(config.elements)) as u32;
+    let key = random.below(u64::from(config.keys)) as u16;
+    let bytes = key_bytes(key);
+    let id = random.below(u64::from(config.ids)) as u32;
+    let duration = random.below(60);
+    let value = [random.next(), now_ns, 0, 1, 2, random.next()];
+    let Objects { vector, map, allocator, fresh, stale } = *objects;
+    Ok(match choice {
+        0 => Op::Read(index, worker.vector_read(vector, index)?),
+        1 => Op::Get(key, worker.map_get(map, &bytes)?),
+        2 => Op::IsLive(id, worker.is_live(allocator, id)?),
+        3 => Op::Merge(worker.distributed_read(fresh)?),
+        4 => Op::MergeStale(worker.distributed_read(stale)?),
+        5 => {
+            worker.vector_write(vector, index, value)?;
+            Op::Write(index, value)
+        }
+        6 => {
+            let word = (index % 6) as u8;
+            worker.vector_add(vector, index, word, -3)?;
+            Op::Add(index, word, -3)
+        }
+        7 | 8 => Op::Set(key, value, worker.map_set(map, &bytes, value)?),
+        9 => Op::Remove(key, worker.map_remove(map, &bytes)?),
+        10 => Op::Allocate(duration, worker.allocate(allocator, duration)?),
+        11 => Op::Refresh(id, duration, worker.refresh(allocator, id, duration)?),
+        12 => match worker.free(allocator, id) {
+            Err(AccessError::NotHeld(_)) => Op::Free(id, false),
+            freed => {
+                freed?;
+                Op::Free(id, true)
+            }
+        },
+        13 => {
+            for object in [fresh, stale] {
+                worker.distributed_update(object, 0, 1)?;
+                worker.distributed_update(object, 1, 1)?;
+            }
+            if index % 2 == 0 { Op::Update } else { Op::UpdateStale }
+        }
+        _ => Op::NextExpired(worker.next_expired(allocator)?),
+    })
+}
