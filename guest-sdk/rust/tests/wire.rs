@@ -85,8 +85,11 @@ proptest! {
         let ip = ethernet.and_then(nfos::wire::Ethernet::into_ipv4);
         if let Ok(mut ip) = ip {
             ip.set_source(Ipv4Addr::BROADCAST);
-            let _ = ip.decrement_ttl();
-            let _ = ip.transport();
+            prop_assert_eq!(ip.source(), Ipv4Addr::BROADCAST);
+            let ttl = ip.ttl();
+            prop_assert_eq!(ip.decrement_ttl().is_ok(), ttl >= 2);
+            prop_assert!(ip.options().len() + ip.payload().len() + 34 <= window.min(wire_length));
+            prop_assert!(ip.transport().is_err() || !ip.is_fragment());
         }
     }
 }
