@@ -85,7 +85,7 @@ impl Model {
                 let lease = self.deadlines.get_mut(&id);
                 let was_held = lease.is_some();
                 if let Some((least, most)) = lease {
-                    let skipped = interval > 0 && *least + interval >= now_ns + duration;
+                    let skipped = interval > 0 && *most + interval >= now_ns + duration;
                     *least = (*least).max(now_ns + duration - if skipped { interval } else { 0 });
                     *most = (*most).max(now_ns + duration);
                 }
