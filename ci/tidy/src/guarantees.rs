@@ -85,7 +85,7 @@ fn tests_of(line: &str) -> Option<(&str, Vec<&str>)> {
 fn has_test(source: &File, name: &str) -> bool {
     let definition = format!("fn {name}(");
     let Some(at) = source.text.find(&definition) else { return false };
-    let before = source.text[..at].lines().rev();
+    let before = source.text[..at].rsplit('\n').skip(1);
     let attributes = before.take_while(|line| !line.trim().is_empty() && line.trim() != "}");
     attributes.into_iter().any(|line| line.trim().starts_with("#[test]"))
 }
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     fn document(text: &str) -> Tree {
-        let source = "#[test]\nfn it_holds() {}\n\nfn it_does_not() {}\n";
+        let source = "    #[test]\n    fn it_holds() {}\n\nfn it_does_not() {}\n";
         let files = vec![File::new(DOCUMENT, text), File::new("a/b.rs", source)];
         Tree { root: "/".into(), files }
     }

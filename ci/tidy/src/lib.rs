@@ -7,7 +7,7 @@
 //! | module | rules |
 //! |---|---|
 //! | [`text`] | length and width of files, what must not be left over, paths of one machine |
-//! | [`rust`] | module docs, length of functions, where `unsafe` may be |
+//! | [`rust`] | module docs, length of functions, tests that can fail, where `unsafe` may be |
 //! | [`names`] | words that name nothing |
 //! | [`layout`] | what each crate, each network function and each script has |
 //! | [`documents`] | links lead somewhere, measurements stand beside their command |

@@ -1,4 +1,4 @@
-//! Module docs, length of functions, where `unsafe` may be.
+//! Module docs, length of functions, tests that can fail, where `unsafe` may be.
 
 use crate::{File, Finding};
 
@@ -69,31 +69,109 @@ fn is_unsafe(line: &str) -> bool {
     })
 }
 
+/// Tests that assert nothing, each with what makes it fail all the same.
+const SILENT_TESTS: [(&str, &str, &str); 1] = [(
+    "guest-sdk/rust/tests/wire.rs",
+    "views_of_anything_neither_panic_nor_reach_beyond_it",
+    "a panic of what it calls",
+)];
+
 /// A function has at most 70 lines.
-///
-/// Formatted code closes a function with a brace in the column where it began.
 pub fn function_length(file: &File) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut open: Option<(usize, usize, &str)> = None;
+    let excepted =
+        |name: &str| LONG_FUNCTIONS.iter().any(|long| long.0 == file.path && long.1 == name);
+    functions(file)
+        .into_iter()
+        .filter(|function| function.lines > FUNCTION_LINES_MAX && !excepted(function.name))
+        .map(|Function { first, name, lines, .. }| {
+            file.finding(first, format!("fn {name} has {lines} lines"))
+        })
+        .collect()
+}
+
+/// A test asserts something, itself or through a function of its file or of the tests beside it.
+pub fn tests_without_assertion(files: &[File]) -> Vec<Finding> {
+    let shared: Vec<Function<'_>> = files
+        .iter()
+        .filter(|file| file.path.contains("/tests/") || file.path.contains("/testing/"))
+        .flat_map(functions)
+        .collect();
+    let shared = asserting(&shared, &[]);
+    let without = |file: &File| {
+        let functions = functions(file);
+        let known = asserting(&functions, &shared);
+        let tests = functions.into_iter().filter(|function| function.is_test);
+        tests
+            .filter(|test| !asserts(test.body, &known))
+            .filter(|test| !SILENT_TESTS.iter().any(|s| s.0 == file.path && s.1 == test.name))
+            .map(|test| file.finding(test.first, format!("{} asserts nothing", test.name)))
+            .collect::<Vec<_>>()
+    };
+    files.iter().flat_map(without).collect()
+}
+
+/// The names of those that assert, given others that do.
+fn asserting<'a>(functions: &[Function<'a>], others: &[&'a str]) -> Vec<&'a str> {
+    let mut names = others.to_vec();
+    loop {
+        let more: Vec<&str> = functions
+            .iter()
+            .filter(|function| !names.contains(&function.name) && asserts(function.body, &names))
+            .map(|function| function.name)
+            .collect();
+        if more.is_empty() {
+            return names;
+        }
+        names.extend(more);
+    }
+}
+
+fn asserts(body: &str, asserting: &[&str]) -> bool {
+    let says = |word: &str| body.contains(word);
+    says("assert") || says("panic!(") || asserting.iter().any(|name| says(&format!("{name}(")))
+}
+
+/// A function in the text of a file.
+struct Function<'a> {
+    first: usize,
+    lines: usize,
+    name: &'a str,
+    /// What comes behind its first line.
+    body: &'a str,
+    is_test: bool,
+}
+
+/// The functions of a file, outermost ones only. Formatted code closes one with a brace in the
+/// column where it began.
+fn functions(file: &File) -> Vec<Function<'_>> {
+    let mut all = Vec::new();
+    // First line, column, name, where its text goes on, whether it is a test.
+    let mut open: Option<(usize, usize, &str, usize, bool)> = None;
+    let (mut at, mut is_test) = (0, false);
     for (number, line) in file.lines().filter(|_| file.is(&[".rs"])) {
+        at += line.len() + 1;
         let indent = line.len() - line.trim_start().len();
         match open {
-            None => open = function_name(line).map(|name| (number, indent, name)),
-            Some((_, column, _)) if indent == column && line.trim_end().ends_with(';') => {
+            None => {
+                is_test |= line.trim() == "#[test]";
+                open = function_name(line).map(|name| (number, indent, name, at, is_test));
+                is_test &= open.is_none() && !line.trim().is_empty();
+            }
+            Some((_, column, ..)) if indent == column && line.trim_end().ends_with(';') => {
                 open = None;
             }
-            Some((first, column, name)) if indent == column && line.trim() == "}" => {
+            Some((first, column, name, from, is_test))
+                if indent == column && line.trim() == "}" =>
+            {
                 let lines = number + 1 - first;
-                let excepted = LONG_FUNCTIONS.iter().any(|l| l.0 == file.path && l.1 == name);
-                if lines > FUNCTION_LINES_MAX && !excepted {
-                    findings.push(file.finding(first, format!("fn {name} has {lines} lines")));
-                }
+                let body = file.text.get(from..at).unwrap_or_default();
+                all.push(Function { first, lines, name, body, is_test });
                 open = None;
             }
             Some(_) => {}
         }
     }
-    findings
+    all
 }
 
 /// The name of the function that begins in this line and does not end there.
@@ -133,6 +211,21 @@ mod tests {
         let all: Vec<File> = UNSAFE.iter().map(|(path, _)| File::new(path, "unsafe {}")).collect();
         assert!(needless_permission(&all).is_empty());
         assert_eq!(needless_permission(&all[1..]).len(), 1);
+    }
+
+    #[test]
+    fn a_test_that_cannot_fail_is_found() {
+        let text = |body: &str| format!("#[test]\nfn it_holds() {{\n    {body};\n}}\n");
+        let count = |body: &str, more: &str| {
+            let beside = File::new("x/tests/support.rs", "fn beside() {\n    assert!(x);\n}\n");
+            tests_without_assertion(&[File::new("x/a.rs", &(text(body) + more)), beside]).len()
+        };
+        assert_eq!(count("println!(\"look\")", ""), 1);
+        assert_eq!(count("assert_eq!(a, b)", ""), 0);
+        assert_eq!(count("through()", "\nfn through() {\n    deep();\n}\n"), 1);
+        let deep = "\nfn through() {\n    deep();\n}\n\nfn deep() {\n    panic!(\"no\");\n}\n";
+        assert_eq!(count("through()", deep), 0);
+        assert_eq!(count("beside()", ""), 0);
     }
 
     #[test]

@@ -45,6 +45,11 @@ fn functions_are_short() {
 }
 
 #[test]
+fn tests_can_fail() {
+    assert_tidy(rust::tests_without_assertion(&Tree::read().files));
+}
+
+#[test]
 fn unsafe_code_is_where_it_may_be() {
     each(rust::unsafety);
     assert_tidy(rust::needless_permission(&Tree::read().files));
