@@ -231,6 +231,15 @@ mod tests {
     }
 
     #[test]
+    fn elements_share_no_cache_line() {
+        let memory = Memory::new(1, 1 << 20);
+        let first = memory.reserve(100).unwrap();
+        let line = |distance| std::ptr::from_ref(memory.cell(first.offset(distance))).addr() / 64;
+        assert_eq!(std::ptr::from_ref(memory.cell(first)).addr() % 64, 0);
+        assert!((0..99).all(|distance| line(distance + 1) == line(distance) + 1));
+    }
+
+    #[test]
     fn phases_survive_packing() {
         for phase in [Phase::Idle, Phase::Locking, Phase::Drawing, Phase::Drawn(77)] {
             assert_eq!(Phase::unpack(phase.pack()), phase);
