@@ -40,6 +40,9 @@ impl Cell for u64 {}
 impl Cell for [u64; WORDS] {}
 impl Cell for [u8; WORDS * 8] {}
 impl Cell for () {}
+impl Cell for crate::wire::MacAddress {}
+impl Cell for std::net::Ipv4Addr {}
+impl Cell for std::net::Ipv6Addr {}
 
 /// A word of the cells that hold a `T`: what can be added to without being read.
 pub struct Word<T> {

@@ -9,7 +9,7 @@
 //! | write the handlers | [`function`], [`verdict`], [`reasons`] |
 //! | say which packets share state | [`packet_sets`] |
 //! | read and change headers | [`packet`], [`wire`] |
-//! | share state between packets | [`structures`], [`cell`], [`key`] |
+//! | share state between packets | [`structures`], [`leased_map`], [`cell`], [`key`] |
 //! | send, log, emit, tell the time | [`effects`], [`clock`], [`hash`](fn@hash) |
 //! | be set by the operator | [`parameters`] |
 //! | test | [`native`], [`testing`] |
@@ -33,6 +33,7 @@ mod hash;
 mod host;
 pub mod key;
 pub mod layout;
+pub mod leased_map;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
 pub mod packet;
@@ -62,6 +63,7 @@ pub mod prelude {
     pub use crate::clock::{Time, now, random};
     pub use crate::effects::{Level, emit, send};
     pub use crate::function::NetworkFunction;
+    pub use crate::leased_map::{Leased, LeasedMap};
     pub use crate::packet::Packet;
     pub use crate::packet_sets::{
         ANSWERING_FIVE_TUPLE, FIVE_TUPLE, Field, ICMP, PacketSet, Rule, TCP, UDP,
