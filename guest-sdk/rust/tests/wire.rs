@@ -90,7 +90,84 @@ proptest! {
             prop_assert_eq!(ip.decrement_ttl().is_ok(), ttl >= 2);
             prop_assert!(ip.options().len() + ip.payload().len() + 34 <= window.min(wire_length));
             prop_assert!(ip.transport().is_err() || !ip.is_fragment());
+            if let Ok(mut quotation) = ip.icmp().and_then(Icmp::into_quotation) {
+                quotation.set_source(Ipv4Addr::BROADCAST);
+                quotation.set_destination_port(7);
+            }
         }
+    }
+}
+
+/// An error that quotes the first `quoted` bytes of a packet of `flow`.
+fn error_about(protocol: u8, flow: Flow, quoted: usize) -> Vec<u8> {
+    let identifier = flow.source.1.to_be_bytes();
+    let mut frame = match protocol {
+        TCP => frames::tcp(flow, 0x18, b"quoted"),
+        UDP => frames::udp(flow, b"quoted"),
+        _ => {
+            let rest = [identifier[0], identifier[1], 0, 1];
+            frames::icmp(flow.source.0, flow.destination.0, (Icmp::ECHO_REQUEST, 0), rest, b"ping")
+        }
+    };
+    frame.truncate(14 + quoted);
+    frames::icmp_error(flow.destination.0, flow.source.0, (Icmp::TIME_EXCEEDED, 0), &frame)
+}
+
+proptest! {
+    /// The error about the changed packet is the error about the packet, changed.
+    #[test]
+    fn a_quotation_changes_as_the_quoted_packet_would(
+        protocol in prop::sample::select(vec![ICMP, TCP, UDP]),
+        // A cut through the middle of a checksum leaves half of it as it was.
+        quoted in (14..30_usize).prop_map(|pairs| 2 * pairs),
+        source in any::<(u32, u16)>(),
+        destination in any::<(u32, u16)>(),
+    ) {
+        let source = (Ipv4Addr::from_bits(source.0), source.1);
+        let destination = (Ipv4Addr::from_bits(destination.0), destination.1);
+        let mut frame = error_about(protocol, FLOW, quoted);
+        edit(&mut frame, |packet| -> Result<(), FrameReason> {
+            let mut ip = packet.ipv4()?;
+            ip.set_source(destination.0);
+            ip.set_destination(source.0);
+            let mut quotation = ip.icmp()?.into_quotation()?;
+            quotation.set_source(source.0);
+            quotation.set_source_port(source.1);
+            quotation.set_destination(destination.0);
+            quotation.set_destination_port(destination.1);
+            Ok(())
+        }).expect("a valid error");
+        prop_assert_eq!(frame, error_about(protocol, Flow { source, destination }, quoted));
+    }
+}
+
+#[test]
+fn a_quotation_of_less_than_eight_bytes_behind_its_header_is_malformed() {
+    for quoted in 0..=28 {
+        let mut frame = error_about(UDP, FLOW, quoted);
+        let quotation = edit(&mut frame, |packet| {
+            packet.ipv4()?.icmp()?.into_quotation().map(|quotation| quotation.source_port())
+        });
+        let expected = if quoted < 28 { Err(FrameReason::MalformedL4) } else { Ok(Some(1_234)) };
+        assert_eq!(quotation, expected, "{quoted} bytes");
+    }
+}
+
+#[test]
+fn only_who_chose_an_identifier_has_it_as_a_port() {
+    for (message_type, ports) in [
+        (Icmp::ECHO_REQUEST, (Some(7), None)),
+        (Icmp::ECHO_REPLY, (None, Some(7))),
+        (Icmp::UNREACHABLE, (None, None)),
+    ] {
+        let (source, destination) = (FLOW.source.0, FLOW.destination.0);
+        let mut frame = frames::icmp(source, destination, (message_type, 0), [0, 7, 0, 1], b"x");
+        let found = edit(&mut frame, |packet| {
+            let mut ip = packet.ipv4().unwrap();
+            let transport = ip.transport().unwrap();
+            (transport.source_port(), transport.destination_port())
+        });
+        assert_eq!(found, ports, "type {message_type}");
     }
 }
 

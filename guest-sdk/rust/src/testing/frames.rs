@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use crate::packet_sets::{TCP, UDP};
+use crate::packet_sets::{ICMP, TCP, UDP};
 use crate::wire::checksum::{finish, sum};
 
 /// The two ends of a conversation, seen from the sender of a packet.
@@ -71,6 +71,33 @@ pub fn udp(flow: Flow, payload: &[u8]) -> Vec<u8> {
     };
     datagram[6..8].copy_from_slice(&check.to_be_bytes());
     ipv4(flow.source.0, flow.destination.0, UDP, &datagram)
+}
+
+/// An ICMP message of this type and code, with the second half of its header and its payload.
+pub fn icmp(
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    (message_type, code): (u8, u8),
+    rest: [u8; 4],
+    payload: &[u8],
+) -> Vec<u8> {
+    let mut message = vec![message_type, code, 0, 0];
+    message.extend(rest);
+    message.extend(payload);
+    let check = finish(sum(&message, 0));
+    message[2..4].copy_from_slice(&check.to_be_bytes());
+    ipv4(source, destination, ICMP, &message)
+}
+
+/// An ICMP error of this type and code about a packet, of which it quotes what `frame` has behind
+/// its Ethernet header.
+pub fn icmp_error(
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    kind: (u8, u8),
+    frame: &[u8],
+) -> Vec<u8> {
+    icmp(source, destination, kind, [0; 4], &frame[14..])
 }
 
 /// The frame with another time to live.

@@ -1,19 +1,21 @@
 //! ICMP, RFC 792.
 
 use super::transport::Payload;
-use super::{checksum, set_word, word};
+use super::{Quotation, checksum, set_word, word};
 use crate::reasons::FrameReason;
 
-const HEADER: usize = 8;
-const TYPE: usize = 0;
+pub(super) const HEADER: usize = 8;
+pub(super) const TYPE: usize = 0;
 const CODE: usize = 1;
-const CHECKSUM: usize = 2;
-const IDENTIFIER: usize = 4;
+pub(super) const CHECKSUM: usize = 2;
+pub(super) const IDENTIFIER: usize = 4;
 
 /// An ICMP message with its whole header.
 pub struct Icmp<'a> {
     header: &'a mut [u8; HEADER],
+    /// What is visible of the payload.
     payload: &'a mut [u8],
+    payload_length: usize,
 }
 
 impl<'a> Icmp<'a> {
@@ -33,14 +35,23 @@ impl<'a> Icmp<'a> {
     /// window hides some of them.
     #[inline]
     pub(crate) fn new_checked(payload: Payload<'a>) -> Result<Self, FrameReason> {
+        let length = payload.length;
         let (header, payload) = payload.split()?;
-        Ok(Self { header, payload })
+        Ok(Self { header, payload, payload_length: length - HEADER })
     }
 
     /// The type.
     #[inline]
     pub fn message_type(&self) -> u8 {
         self.header[TYPE]
+    }
+
+    /// Whether it is an error about a packet, which it quotes: *destination unreachable*, *time
+    /// exceeded* or *parameter problem*.
+    #[inline]
+    pub fn is_error(&self) -> bool {
+        let errors = [Self::UNREACHABLE, Self::TIME_EXCEEDED, Self::PARAMETER_PROBLEM];
+        errors.contains(&self.message_type())
     }
 
     /// The code.
@@ -65,6 +76,17 @@ impl<'a> Icmp<'a> {
     #[inline]
     pub fn payload(&self) -> &[u8] {
         self.payload
+    }
+
+    /// The packet that an error quotes.
+    ///
+    /// # Errors
+    /// [`FrameReason::MalformedL4`] unless there is a whole IPv4 header and 8 bytes behind it;
+    /// [`FrameReason::Truncated`] if the window hides some of them.
+    #[inline]
+    pub fn into_quotation(self) -> Result<Quotation<'a>, FrameReason> {
+        let cut = self.payload_length > self.payload.len();
+        Quotation::new_checked(self.header, self.payload, cut)
     }
 
     /// Sets the identifier of an echo request or reply.

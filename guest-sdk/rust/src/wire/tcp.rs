@@ -44,6 +44,7 @@ impl TcpFlags {
 /// A TCP segment whose header fits its packet.
 pub struct Tcp<'a> {
     header: &'a mut [u8; HEADER],
+    payload_length: usize,
 }
 
 impl<'a> Tcp<'a> {
@@ -58,7 +59,7 @@ impl<'a> Tcp<'a> {
         if header_length < HEADER || header_length > length {
             return Err(FrameReason::MalformedL4);
         }
-        Ok(Self { header })
+        Ok(Self { header, payload_length: length - header_length })
     }
 
     /// The sender's port.
@@ -89,6 +90,12 @@ impl<'a> Tcp<'a> {
     #[inline]
     pub fn flags(&self) -> TcpFlags {
         TcpFlags(self.header[FLAGS])
+    }
+
+    /// Bytes of the payload.
+    #[inline]
+    pub fn payload_length(&self) -> usize {
+        self.payload_length
     }
 
     /// The checksum.

@@ -47,6 +47,58 @@ impl<'a> Transport<'a> {
             _ => Err(FrameReason::UnsupportedProtocol),
         }
     }
+
+    /// The sender's port; of an echo request its identifier, which the sender has chosen; `None`
+    /// for other messages of ICMP.
+    #[inline]
+    pub fn source_port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp(tcp) => Some(tcp.source_port()),
+            Self::Udp(udp) => Some(udp.source_port()),
+            Self::Icmp(icmp) if icmp.message_type() == Icmp::ECHO_REQUEST => {
+                Some(icmp.identifier())
+            }
+            Self::Icmp(_) => None,
+        }
+    }
+
+    /// The receiver's port; of an echo reply its identifier, which the receiver had chosen;
+    /// `None` for other messages of ICMP.
+    #[inline]
+    pub fn destination_port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp(tcp) => Some(tcp.destination_port()),
+            Self::Udp(udp) => Some(udp.destination_port()),
+            Self::Icmp(icmp) if icmp.message_type() == Icmp::ECHO_REPLY => Some(icmp.identifier()),
+            Self::Icmp(_) => None,
+        }
+    }
+
+    /// Sets what [`Self::source_port`] gives; nothing if that is nothing.
+    #[inline]
+    pub fn set_source_port(&mut self, port: u16) {
+        match self {
+            Self::Tcp(tcp) => tcp.set_source_port(port),
+            Self::Udp(udp) => udp.set_source_port(port),
+            Self::Icmp(icmp) if icmp.message_type() == Icmp::ECHO_REQUEST => {
+                icmp.set_identifier(port);
+            }
+            Self::Icmp(_) => {}
+        }
+    }
+
+    /// Sets what [`Self::destination_port`] gives; nothing if that is nothing.
+    #[inline]
+    pub fn set_destination_port(&mut self, port: u16) {
+        match self {
+            Self::Tcp(tcp) => tcp.set_destination_port(port),
+            Self::Udp(udp) => udp.set_destination_port(port),
+            Self::Icmp(icmp) if icmp.message_type() == Icmp::ECHO_REPLY => {
+                icmp.set_identifier(port);
+            }
+            Self::Icmp(_) => {}
+        }
+    }
 }
 
 /// Updates the checksum of TCP or UDP for a change of the pseudo-header, if it is visible.
