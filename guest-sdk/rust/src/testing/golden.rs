@@ -3,8 +3,9 @@
 //! A case `NAME` of the folder `golden/` is `NAME.in0.pcap` and `NAME.in1.pcap`, which arrive at
 //! the ports 0 and 1 in the order of their time stamps, ties by port; `NAME.out0.pcap` and
 //! `NAME.out1.pcap`, in the same order and with the time stamps of the packets that caused them;
-//! and `NAME.expected.json` with the parameters and the counts. The expected half comes from a
-//! [`Model`], never from the network function.
+//! and `NAME.expected.json` with the parameters and the counts, and with the numbers of workers
+//! that give this output, unless all do. The expected half comes from a [`Model`], never from the
+//! network function.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -29,6 +30,11 @@ pub struct Arrival {
 pub trait Model {
     /// What becomes of a frame.
     fn packet(&mut self, arrival: &Arrival) -> Fate;
+
+    /// How many workers give exactly this output; none named: any number.
+    fn workers(&self) -> &'static [u32] {
+        &[]
+    }
 }
 
 impl<F: FnMut(&Arrival) -> Fate> Model for F {
@@ -72,7 +78,7 @@ impl Golden {
         for (port, records) in (0..).zip(&expected.outputs) {
             capture::write(&self.output(port), records).expect("golden/ is writable");
         }
-        let json = self.json(&expected);
+        let json = self.json(&expected, model.workers());
         std::fs::write(self.expected(), json).expect("golden/ is writable");
     }
 
@@ -90,7 +96,12 @@ impl Golden {
             assert_eq!(&kept, records, "{}: the output {port} is out of date", self.name);
         }
         let kept = std::fs::read_to_string(self.expected()).expect("a golden case has counts");
-        assert_eq!(kept, self.json(&by_model), "{}: the counts are out of date", self.name);
+        assert_eq!(
+            kept,
+            self.json(&by_model, model.workers()),
+            "{}: the counts are out of date",
+            self.name
+        );
         let mut harness = Harness::new(function, self.parameters);
         let by_function = expect(&arrivals, |arrival| {
             harness.at(arrival.time_ns).packet(arrival.port, &arrival.frame)
@@ -109,19 +120,23 @@ impl Golden {
         arrivals
     }
 
-    fn json(&self, expected: &Expected) -> String {
+    fn json(&self, expected: &Expected, workers: &[u32]) -> String {
         let text = |pairs: Vec<String>| pairs.join(",\n    ");
         let pair = |(name, value): &(&str, &str)| format!("\"{name}\": \"{value}\"");
         let parameters = text(self.parameters.iter().map(pair).collect());
         let count = |(reason, count): (&String, &u64)| format!("\"{reason}\": {count}");
         let dropped = text(expected.dropped.iter().map(count).collect());
+        let workers = match workers {
+            [] => String::new(),
+            some => format!("  \"workers\": {some:?},\n"),
+        };
         let mut json = String::new();
         let Expected { received, sent, consumed, .. } = expected;
         let _ = write!(
             json,
-            "{{\n  \"parameters\": {{\n    {parameters}\n  }},\n  \"received\": {received},\n  \
-             \"sent\": {sent},\n  \"consumed\": {consumed},\n  \"dropped\": {{\n    {dropped}\n  \
-             }}\n}}\n"
+            "{{\n  \"parameters\": {{\n    {parameters}\n  }},\n{workers}  \"received\": \
+             {received},\n  \"sent\": {sent},\n  \"consumed\": {consumed},\n  \"dropped\": \
+             {{\n    {dropped}\n  }}\n}}\n"
         );
         json
     }

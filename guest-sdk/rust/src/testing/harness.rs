@@ -122,7 +122,9 @@ impl Harness {
             // What a full table undoes is one event, so each gets a burst of its own.
             return packets.iter().map(|&(port, frame)| self.packet(port, frame)).collect();
         }
-        let before = self.world().clone();
+        // Only a registration that finds no room undoes anything.
+        let registers = !self.description.packet_sets.is_empty();
+        let before = registers.then(|| self.world().clone());
         let pending = packets.iter().map(|&(port, frame)| self.classify(port, frame)).collect();
         self.run_packets(pending, before)
     }
@@ -167,7 +169,7 @@ impl Harness {
         Pending { kind, port, frame, set, state }
     }
 
-    fn run_packets(&mut self, pending: Vec<Pending<'_>>, before: World) -> Vec<Fate> {
+    fn run_packets(&mut self, pending: Vec<Pending<'_>>, before: Option<World>) -> Vec<Fate> {
         let unhandled = |pending: &Pending<'_>| {
             !self.description.handles.iter().any(|&kind| kind as u8 == pending.kind.0)
         };
@@ -185,8 +187,7 @@ impl Harness {
         {
             let stored = key.is_none_or(|key| self.store(key, verdict, state));
             if !stored {
-                let effects = std::mem::replace(self.world(), before.clone());
-                drop(effects);
+                *self.world() = before.clone().expect("there are packet sets");
             }
             let lost = !stored && verdict.registration == Verdict::REGISTER_REQUIRED;
             fates.push(match lost {

@@ -1,6 +1,6 @@
 //! The imports of the contract over standard collections, for one thread and one order.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use crate::cell::Words;
 use crate::contract::Value;
@@ -29,8 +29,28 @@ pub struct World {
 enum Structure {
     Vector(Vec<Words>),
     Map { capacity: usize, key_size: usize, entries: HashMap<Vec<u8>, Words> },
-    Allocator { refresh_interval_ns: u64, deadlines: Vec<Option<u64>>, free: VecDeque<u32> },
+    Allocator(Leases),
     Distributed { merges: Vec<Merge>, staleness_ns: u64, cell: Words },
+}
+
+#[derive(Clone)]
+struct Leases {
+    refresh_interval_ns: u64,
+    /// By id, of those held.
+    deadlines: Vec<Option<u64>>,
+    /// The same, soonest first.
+    held: BTreeSet<(u64, u32)>,
+    free: VecDeque<u32>,
+}
+
+impl Leases {
+    /// Changes the deadline of an id and answers the old one.
+    fn set(&mut self, id: u32, deadline: Option<u64>) -> Option<u64> {
+        let old = std::mem::replace(&mut self.deadlines[id as usize], deadline);
+        old.map(|at| self.held.remove(&(at, id)));
+        self.held.extend(deadline.map(|at| (at, id)));
+        old
+    }
 }
 
 impl Structure {
@@ -39,9 +59,7 @@ impl Structure {
         match self {
             Self::Vector(cells) => (0, cells.len(), 0),
             Self::Map { capacity, key_size, .. } => (1, *capacity, *key_size as u64),
-            Self::Allocator { refresh_interval_ns, deadlines, .. } => {
-                (2, deadlines.len(), *refresh_interval_ns)
-            }
+            Self::Allocator(leases) => (2, leases.deadlines.len(), leases.refresh_interval_ns),
             Self::Distributed { merges, staleness_ns, .. } => (3, merges.len(), *staleness_ns),
         }
     }
@@ -82,6 +100,17 @@ impl World {
         match self.structures.iter().find(|(open, _)| open == name) {
             Some((_, Structure::Vector(cells))) => cells[index],
             _ => panic!("no vector `{name}` is open"),
+        }
+    }
+
+    /// How many ids of the allocator `name` are held.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn held(&self, name: &str) -> usize {
+        match self.structures.iter().find(|(open, _)| open == name) {
+            Some((_, Structure::Allocator(leases))) => leases.held.len(),
+            _ => panic!("no allocator `{name}` is open"),
         }
     }
 
@@ -151,49 +180,50 @@ impl Imports for World {
 
     fn open_allocator(&mut self, name: &str, capacity: u32, refresh_interval_ns: u64) -> u32 {
         let deadlines = vec![None; capacity as usize];
-        let free = (0..capacity).collect();
-        self.open(name, Structure::Allocator { refresh_interval_ns, deadlines, free })
+        let (held, free) = (BTreeSet::new(), (0..capacity).collect());
+        let leases = Leases { refresh_interval_ns, deadlines, held, free };
+        self.open(name, Structure::Allocator(leases))
     }
 
     fn allocate(&mut self, allocator: u32, duration_ns: u64) -> Option<u32> {
         let deadline = self.now_ns.saturating_add(duration_ns);
-        structure!(self, allocator, Structure::Allocator { deadlines, free, .. } => {
-            let id = free.pop_front()?;
-            deadlines[id as usize] = Some(deadline);
+        structure!(self, allocator, Structure::Allocator(leases) => {
+            let id = leases.free.pop_front()?;
+            leases.set(id, Some(deadline));
             Some(id)
         })
     }
 
     fn refresh(&mut self, allocator: u32, id: u32, duration_ns: u64) -> bool {
         let renewed = self.now_ns.saturating_add(duration_ns);
-        structure!(self, allocator, Structure::Allocator { refresh_interval_ns, deadlines, .. } => {
-            let Some(deadline) = &mut deadlines[id as usize] else { return false };
-            if renewed >= deadline.saturating_add(*refresh_interval_ns) {
-                *deadline = renewed;
+        structure!(self, allocator, Structure::Allocator(leases) => {
+            let Some(deadline) = leases.deadlines[id as usize] else { return false };
+            if renewed >= deadline.saturating_add(leases.refresh_interval_ns) {
+                leases.set(id, Some(renewed));
             }
             true
         })
     }
 
     fn free(&mut self, allocator: u32, id: u32) {
-        structure!(self, allocator, Structure::Allocator { deadlines, free, .. } => {
-            assert!(deadlines[id as usize].take().is_some(), "the id {id} is not held");
-            free.push_back(id);
+        structure!(self, allocator, Structure::Allocator(leases) => {
+            assert!(leases.set(id, None).is_some(), "the id {id} is not held");
+            leases.free.push_back(id);
         });
     }
 
     fn is_live(&mut self, allocator: u32, id: u32) -> bool {
         let now = self.now_ns;
-        structure!(self, allocator, Structure::Allocator { deadlines, .. } => {
-            deadlines[id as usize].is_some_and(|deadline| deadline >= now)
+        structure!(self, allocator, Structure::Allocator(leases) => {
+            leases.deadlines[id as usize].is_some_and(|deadline| deadline >= now)
         })
     }
 
     fn next_expired(&mut self, allocator: u32) -> Option<(u32, u64)> {
         let now = self.now_ns;
-        structure!(self, allocator, Structure::Allocator { deadlines, .. } => {
-            let held = (0..).zip(&*deadlines).filter_map(|(id, at)| at.map(|at| (id, at)));
-            held.filter(|&(_, at)| at < now).min_by_key(|&(id, at)| (at, id))
+        structure!(self, allocator, Structure::Allocator(leases) => {
+            let &(at, id) = leases.held.first()?;
+            (at < now).then_some((id, at))
         })
     }
 
