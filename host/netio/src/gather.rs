@@ -2,8 +2,9 @@
 //!
 //! A list of fields is turned into *pieces*: runs of header bytes that lie behind one another both
 //! in the frame and in one word of the key. Source and destination address of IPv4 become one
-//! piece, the two ports another. Each piece is one 8-byte load, a rotation and a mask. The load *ends* where the piece ends (or begins where the frame does), so that it stays within
-//! headers that the frame's shape has proved to be there.
+//! piece, the two ports another. Each piece is one 8-byte load, a rotation and a mask. The load
+//! *ends* where the piece ends (or begins where the frame does), so that it stays within headers
+//! that the frame's shape has proved to be there.
 
 use crate::headers::ethernet;
 use crate::key::WORDS;

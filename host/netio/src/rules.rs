@@ -354,7 +354,8 @@ mod tests {
     fn faults_of_whole_sets_and_of_orphans_are_named() {
         assert_eq!(
             message(&[]),
-            "packet set `sessions`: it has no rule, so no packet belongs to it; give it at least one"
+            "packet set `sessions`: it has no rule, so no packet belongs to it; \
+             give it at least one"
         );
         let mac = rule(Layer::Ethernet, &[], &[SourceMac]);
         let twice = check(&[set(one(&mac)), set(one(&mac))], &[]).unwrap_err();

@@ -95,7 +95,8 @@ impl Portrait<'_> {
         let about = self.description;
         let handlers: Vec<_> = about.handles.iter().copied().map(handler).collect();
         let sets = about.packet_sets.iter().map(|set| {
-            json!({ "name": set.name, "rules": set.rules.iter().map(rule_json).collect::<Vec<_>>() })
+            let rules: Vec<_> = set.rules.iter().map(rule_json).collect();
+            json!({ "name": set.name, "rules": rules })
         });
         let structures = self.structures.iter().map(|structure| {
             let Structure { kind, name, shape, bytes } = structure;

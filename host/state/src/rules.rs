@@ -157,7 +157,7 @@ causes! {
         => "none is needed: each worker reclaims its own leases first";
     A5: "whether a lease of {object} is live was asked here and changed elsewhere"
         => "lease for longer, or refresh more often";
-    D1: "{object} was older than its staleness, so its parts were merged while another worker updated its own"
+    D1: "{object} was older than its staleness, and a part of it was updated while all were merged"
         => "raise its maximum staleness";
     S1: "the transaction on {object} ran so long that the history it read was used up"
         => "do less in one event";

@@ -264,7 +264,8 @@ fn opening_again_needs_the_same_shape_and_says_both() {
     let error = state.open_map("x", 4, 8).unwrap_err().to_string();
     assert_eq!(
         error,
-        "`x` is open as a vector of 3 cells and cannot be opened as a map of 4 keys of up to 8 bytes"
+        "`x` is open as a vector of 3 cells and cannot be opened as a map of 4 keys of up to 8 \
+         bytes"
     );
     assert!(state.open_vector("empty", 0).is_err());
     assert!(state.open_map("wide", 4, 65).is_err());

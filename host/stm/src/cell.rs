@@ -155,7 +155,7 @@ impl Cell {
     #[inline(always)]
     pub(crate) fn try_hold(&self, participant: usize) -> bool {
         let word = Word(self.word.load(Ordering::Relaxed));
-        // Acquire: pairs with the Release of the previous holder, whose payload operations apply to.
+        // Acquire: pairs with the Release of the previous holder, so that its payload is seen.
         word.is_free()
             && self
                 .word

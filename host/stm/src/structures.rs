@@ -20,8 +20,8 @@ pub trait Structures {
     /// for which that went well, and otherwise what was short.
     fn resolve(&mut self, end: usize, pending: &mut Pending<'_>) -> (usize, Option<Failure>);
 
-    /// Events before `end` will stand, but nobody can see their writes yet: the moment for what must
-    /// be there before anyone acts on those writes.
+    /// Events before `end` will stand, but nobody can see their writes yet: the moment for what
+    /// must be there before anyone acts on those writes.
     fn announce(&mut self, end: usize);
 
     /// The operation that took something out of circulation that an elder may need, if one of this
