@@ -71,7 +71,7 @@ pub(crate) struct Allocator {
 }
 
 impl Allocator {
-    pub(crate) fn new(
+    pub(crate) fn open(
         memory: &Memory,
         object: u16,
         capacity: u32,

@@ -96,8 +96,7 @@ impl Layout {
         let mut cell = self.bucket(key);
         loop {
             let content = read(Part::Chain, cell)?;
-            for position in 0..REFERENCES {
-                let reference = content[position];
+            for (position, &reference) in content[..REFERENCES].iter().enumerate() {
                 if reference == 0 {
                     return Ok(Search::Absent { last: cell, used: position });
                 }

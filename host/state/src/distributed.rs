@@ -28,7 +28,7 @@ pub(crate) struct Distributed {
 }
 
 impl Distributed {
-    pub(crate) fn new(
+    pub(crate) fn open(
         memory: &Memory,
         object: u16,
         merges: &[Merge],

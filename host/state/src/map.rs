@@ -39,7 +39,7 @@ pub(crate) struct Map {
 }
 
 impl Map {
-    pub(crate) fn new(
+    pub(crate) fn open(
         memory: &Memory,
         object: u16,
         (capacity, key_size): (u32, u32),

@@ -67,7 +67,7 @@ impl State {
     pub fn open_vector(&self, name: &str, length: u32) -> Result<ObjectId, OpenError> {
         in_range(name, "length", u64::from(length), (1, u64::from(u32::MAX)))?;
         self.open(name, Shape::Vector { length }, |object| {
-            Vector::new(&self.memory, object, length)
+            Vector::open(&self.memory, object, length)
         })
     }
 
@@ -87,7 +87,7 @@ impl State {
         self.open(name, Shape::Map { capacity, key_size }, |object| {
             // Maps differ in their secrets, so that two do not share their collisions.
             let hasher = Hasher::new(self.settings.seed.wrapping_add(u64::from(object)));
-            Map::new(&self.memory, object, (capacity, key_size), hasher)
+            Map::open(&self.memory, object, (capacity, key_size), hasher)
         })
     }
 
@@ -104,7 +104,7 @@ impl State {
     ) -> Result<ObjectId, OpenError> {
         in_range(name, "capacity", u64::from(capacity), (1, 1 << 31))?;
         self.open(name, Shape::Allocator { capacity, refresh_interval_ns }, |object| {
-            Allocator::new(&self.memory, object, capacity, refresh_interval_ns)
+            Allocator::open(&self.memory, object, capacity, refresh_interval_ns)
         })
     }
 
@@ -121,7 +121,7 @@ impl State {
     ) -> Result<ObjectId, OpenError> {
         in_range(name, "number of merges", merges.len() as u64, (1, 6))?;
         self.open(name, Shape::Distributed { merges: merges.into(), staleness_ns }, |object| {
-            Distributed::new(&self.memory, object, merges, staleness_ns)
+            Distributed::open(&self.memory, object, merges, staleness_ns)
         })
     }
 

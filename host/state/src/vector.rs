@@ -18,7 +18,7 @@ pub(crate) struct Vector {
 }
 
 impl Vector {
-    pub(crate) fn new(memory: &Memory, object: u16, length: u32) -> Result<Structure, MemoryFull> {
+    pub(crate) fn open(memory: &Memory, object: u16, length: u32) -> Result<Structure, MemoryFull> {
         let first = memory.reserve(u64::from(length))?;
         Ok(Structure::Vector(Self { object, first, length }))
     }

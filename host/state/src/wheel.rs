@@ -314,7 +314,7 @@ mod tests {
                     }
                 }
                 _ => {
-                    let deadline = now + (random >> 24 & (1 << (random >> 3 & 31)) - 1);
+                    let deadline = now + ((random >> 24) & ((1 << (random >> 3 & 31)) - 1));
                     if model.insert(id, deadline).is_some() {
                         wheels.remove(id);
                     }

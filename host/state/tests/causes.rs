@@ -1,5 +1,7 @@
 //! Every row of the table, provoked: an observer, and a mutator that commits in between.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use nfos_state::{Merge, ObjectId, SetOutcome, Settings, State, Worker};

@@ -1,6 +1,8 @@
 //! What network functions are promised, one test for each promise. Interleavings that matter are
 //! made by hand, with the workers of several participants on one thread.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -1,6 +1,8 @@
 //! What one participant sees, against collections of the standard library, with bursts cut short
 //! at random points.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, HashMap};
 
 use nfos_state::{AccessError, Cell, Merge, ObjectId, SetOutcome, Settings, State, Worker};

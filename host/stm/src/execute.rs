@@ -163,10 +163,10 @@ impl<P: Copy> Transaction<P> {
             if let Some(found) = self.find_newest(cell) {
                 return Ok(found);
             }
-            if self.is_stale() || !self.extend(structures) {
-                if let Some(found) = self.find_older(cell, observer)? {
-                    return Ok(found);
-                }
+            if !self.extend(structures)
+                && let Some(found) = self.find_older(cell, observer)?
+            {
+                return Ok(found);
             }
         }
     }
@@ -176,10 +176,11 @@ impl<P: Copy> Transaction<P> {
     fn find_newest(&self, cell: CellId) -> Option<Found> {
         let place = self.memory.cell(cell);
         let word = place.word();
-        if word.is_free() && word.timestamp() <= self.snapshot && !word.installing() {
-            if let Some(payload) = place.copy(word) {
-                return Some(Found { payload, seen: Some(word.timestamp()) });
-            }
+        if word.is_free()
+            && word.timestamp() <= self.snapshot
+            && let Some(payload) = place.copy(word)
+        {
+            return Some(Found { payload, seen: Some(word.timestamp()) });
         }
         self.find_newest_waiting(cell)
     }

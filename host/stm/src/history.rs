@@ -68,6 +68,8 @@ pub(crate) struct History {
     owner: usize,
     segment: u32,
     used: u32,
+    /// The timestamp of the last line.
+    newest: u64,
     /// Full segments with the newest timestamp in each, oldest first.
     full: VecDeque<(u32, u64)>,
     free: Vec<u32>,
@@ -80,6 +82,7 @@ impl History {
             owner,
             segment: 0,
             used: 0,
+            newest: 0,
             full: VecDeque::with_capacity(SEGMENTS as usize),
             free: Vec::with_capacity(SEGMENTS as usize),
             fresh: 1,
@@ -90,17 +93,18 @@ impl History {
     #[inline(always)]
     pub(crate) fn keep(&mut self, memory: &Memory, version: &Version, replaced_at: u64) -> u32 {
         if self.used == SEGMENT_LINES {
-            self.next_segment(memory, replaced_at);
+            self.next_segment(memory);
         }
         let line = self.segment * SEGMENT_LINES + self.used;
         self.used += 1;
+        self.newest = replaced_at;
         memory.shared[self.owner].lines.lines[line as usize].write_line(version);
         line
     }
 
     #[cold]
-    fn next_segment(&mut self, memory: &Memory, replaced_at: u64) {
-        self.full.push_back((self.segment, replaced_at));
+    fn next_segment(&mut self, memory: &Memory) {
+        self.full.push_back((self.segment, self.newest));
         // SeqCst: pairs with the publication of snapshots. Either the snapshot is seen below, or
         // it was taken from a clock that is at least every timestamp given up here.
         fence(Ordering::SeqCst);

@@ -12,11 +12,27 @@ pub struct Waiting {
 impl Waiting {
     /// Rounds of doubling length before the core is given up: some 100 pauses together.
     const SPINS: u32 = 6;
+    /// Rounds before a patient wait sleeps.
+    const ROUNDS_AWAKE: u32 = 64;
+    /// How long it sleeps: some scheduling latencies.
+    const SLEEP: std::time::Duration = std::time::Duration::from_micros(50);
 
     /// A wait that has not begun.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// One round of a wait that may be long and is not worth a core: after some rounds of
+    /// [`Self::pause`] it sleeps for a moment.
+    #[cold]
+    pub fn pause_or_sleep(&mut self) {
+        if self.rounds < Self::ROUNDS_AWAKE {
+            self.pause();
+            self.rounds += u32::from(self.rounds >= Self::SPINS);
+        } else {
+            std::thread::sleep(Self::SLEEP);
+        }
     }
 
     /// One round.

@@ -7,6 +7,8 @@
 //! they too must have seen a state of that order. Real time: what had returned before a burst began
 //! is in its snapshot.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod driver;
 mod model;
 mod program;

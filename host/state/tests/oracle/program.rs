@@ -145,7 +145,7 @@ fn run_op(
                 worker.distributed_update(object, 0, 1)?;
                 worker.distributed_update(object, 1, 1)?;
             }
-            if index % 2 == 0 { Op::Update } else { Op::UpdateStale }
+            if index.is_multiple_of(2) { Op::Update } else { Op::UpdateStale }
         }
         _ => Op::NextExpired(worker.next_expired(allocator)?),
     })
