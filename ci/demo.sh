@@ -37,7 +37,8 @@ run "$host" run --nf target/guests/firewall.wasm --cores 2 \
 if command -v tcpdump > /dev/null; then
     say "What left for the WAN, as tcpdump reads it"
     for capture in "$out/to-lan.pcap" "$out/to-wan.pcap"; do
-        tcpdump -nn -r "$capture" > "${capture%.pcap}.txt" 2> /dev/null
+        tcpdump -nn -r "$capture" > "${capture%.pcap}.txt" 2> "$out/tcpdump.txt" ||
+            { cat "$out/tcpdump.txt"; exit 1; }
     done
     head -n 4 "$out/to-wan.txt"
     echo "… $(wc -l < "$out/to-wan.txt") packets in $out/to-wan.pcap," \
