@@ -22,6 +22,20 @@ impl Time {
         self.0
     }
 
+    /// The point `duration` later, at most the last one there is.
+    #[inline]
+    #[must_use]
+    pub const fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(nanoseconds(duration)))
+    }
+
+    /// The point `duration` earlier, at least the start.
+    #[inline]
+    #[must_use]
+    pub const fn before(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(nanoseconds(duration)))
+    }
+
     /// Nanoseconds from `earlier` to here; 0 if `earlier` is later, which events of different
     /// workers may well see.
     #[inline]

@@ -4,7 +4,8 @@
 //! hands the leases out, so that there is room for as many entries as there are leases; and a
 //! vector has a record per lease that names its key, so that a lease which has run out leads back
 //! to its entry. Keys, records and held leases are one to one: [`LeasedMap::insert`] and
-//! [`LeasedMap::remove`] keep them so, and nothing else changes any of the three.
+//! [`LeasedMap::remove`] keep them so, and nothing else changes any of the three. A lease may also
+//! rest for a while before another entry gets it: [`LeasedMap::retire`].
 //!
 //! Nothing goes by itself: until [`LeasedMap::next_expired`] has found an entry and it has been
 //! removed, it is there and may still be refreshed.
@@ -121,6 +122,21 @@ impl<K: Key, V: Stored, R: Cell + NamesKey<K>> LeasedMap<K, V, R> {
     #[inline]
     pub fn remove(&self, lease: u32, key: &K) {
         self.entries.remove(key);
+        self.leases.free(lease);
+    }
+
+    /// Removes an entry, but gives its lease to nobody for `rest` from now on. When that has run
+    /// out, [`Self::next_expired`] finds the lease again, with the record that was last written,
+    /// and it is for [`Self::give_back`].
+    #[inline]
+    pub fn retire(&self, lease: u32, key: &K, rest: Duration) {
+        self.entries.remove(key);
+        self.leases.refresh(lease, rest);
+    }
+
+    /// Gives back a lease whose entry was retired.
+    #[inline]
+    pub fn give_back(&self, lease: u32) {
         self.leases.free(lease);
     }
 
