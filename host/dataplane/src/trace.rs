@@ -69,6 +69,8 @@ pub(crate) struct Lane {
     orders: Sender<Order>,
     replies: Receiver<Reply>,
     finished: bool,
+    /// Whether it was given packets since it last finished.
+    has_packets: bool,
     deadline_ns: Option<u64>,
 }
 
@@ -76,7 +78,13 @@ pub(crate) struct Lane {
 pub(crate) fn lane(counters: Arc<Counters>, frame_bytes: usize) -> (Lane, TracePorts) {
     let (orders, to_worker) = nfos_netio::ring(RING_MESSAGES);
     let (replies, from_worker) = nfos_netio::ring(RING_MESSAGES);
-    let lane = Lane { orders, replies: from_worker, finished: true, deadline_ns: None };
+    let lane = Lane {
+        orders,
+        replies: from_worker,
+        finished: true,
+        has_packets: false,
+        deadline_ns: None,
+    };
     let spare = Pool::new(SPARE_FRAMES, frame_bytes);
     (lane, TracePorts { orders: to_worker, replies, spare, counters })
 }
@@ -90,7 +98,7 @@ impl TracePorts {
                 Ok(()) => return,
                 Err(back) => reply = back,
             }
-            waiting.pause();
+            waiting.pause_or_sleep();
         }
     }
 }
@@ -136,7 +144,7 @@ pub(crate) fn work<G: Guest<WorkerServices>>(worker: &mut Worker<G, TracePorts>)
                 return worker.stop();
             }
             worker.run(0);
-            waiting.pause();
+            waiting.pause_or_sleep();
             continue;
         };
         waiting = Waiting::new();
@@ -252,7 +260,11 @@ impl<G: Guest<WorkerServices>> Conductor<'_, G> {
             let start_ns = packet_ns.min(timer_ns.map_or(u64::MAX, |ns| ns.saturating_add(1)));
             let start_ns = start_ns.max(now_ns);
             let end_ns = start_ns.saturating_add(self.quantum_ns).min(period_ns.max(now_ns));
-            now_ns = self.conduct_quantum(end_ns, &mut stage, observe)?;
+            now_ns = if packet_ns < end_ns || timer_ns.is_some_and(|ns| ns < end_ns) {
+                self.conduct_quantum(end_ns, &mut stage, observe)?
+            } else {
+                end_ns
+            };
             self.run_periods(now_ns, &mut due_ns);
             self.write_out(&mut stage)?;
             observe();
@@ -290,6 +302,7 @@ impl<G: Guest<WorkerServices>> Conductor<'_, G> {
                 )
                 .expect("frames have room for the largest packet of the captures");
             stage.sequence += 1;
+            self.lanes[lane].has_packets = true;
             self.lanes[lane].give(Order::Packet(frame), stage);
             packets += 1;
             if packets > QUANTUM_PACKETS_MAX {
@@ -297,8 +310,11 @@ impl<G: Guest<WorkerServices>> Conductor<'_, G> {
             }
         }
         for lane in &mut self.lanes {
-            lane.finished = false;
-            lane.give(Order::Finish { until_ns }, stage);
+            // A lane without packets, in which nothing runs out, has finished already.
+            if lane.has_packets || lane.deadline_ns.is_some_and(|ns| ns < until_ns) {
+                (lane.finished, lane.has_packets) = (false, false);
+                lane.give(Order::Finish { until_ns }, stage);
+            }
         }
         let mut waiting = Waiting::new();
         while !self.lanes.iter().all(|lane| lane.finished) {
@@ -309,7 +325,7 @@ impl<G: Guest<WorkerServices>> Conductor<'_, G> {
             if heard {
                 waiting = Waiting::new();
             } else {
-                waiting.pause();
+                waiting.pause_or_sleep();
                 observe();
             }
         }
@@ -383,7 +399,7 @@ impl Lane {
                 Err(back) => order = back,
             }
             if !self.listen(stage) {
-                waiting.pause();
+                waiting.pause_or_sleep();
             }
         }
     }

@@ -70,11 +70,9 @@ impl Burst {
             };
             self.classes.push(classified);
         }
-        for Classified { key, hash } in &self.classes {
-            if key.is_some() {
-                self.table.prefetch_entry(*hash);
-            }
-        }
+        let in_sets = || self.classes.iter().filter(|classified| classified.key.is_some());
+        in_sets().for_each(|classified| self.table.prefetch_entry(classified.hash));
+        in_sets().for_each(|classified| self.table.prefetch_neighbours(classified.hash));
     }
 
     #[inline]

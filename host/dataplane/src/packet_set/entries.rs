@@ -1,205 +1,268 @@
-//! The records of packet sets, in one array of words.
+//! The records of packet sets.
 //!
-//! | word | content |
-//! |---|---|
-//! | 0 | hash 32 \| next entry of the chain 32 |
-//! | 1 | older neighbour 32 \| younger neighbour 32 |
-//! | 2 | last seen, nanoseconds |
-//! | 3 | stage 8 \| place in the burst 8 \| number of that burst 48 |
-//! | 4… | key, then state |
-//!
-//! An entry begins at a cache line; with a 5-tuple and up to eight bytes of state it fits into one.
-//! The array is as long as the capacity, but its pages are used only as entries are.
+//! An entry is one cache line: links, time, place in the burst, and four words for key and state,
+//! which is enough for a 5-tuple and up to sixteen bytes. Where key and state are longer, they all
+//! lie in an array of their own. Entries are made when they are first used, in memory that was
+//! reserved at the start: so only as much is ever touched as there were sets at once.
 
 use super::index::Links;
 use super::lru::Order;
 
-const HEADER_WORDS: usize = 4;
-const LINE_WORDS: usize = 8;
+/// Words of key and state that an entry holds itself.
+const INLINE_WORDS: usize = 4;
 
 /// Where a packet set is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Stage {
     /// Composed into the burst in hand: whether it gets state is not decided.
-    Tentative = 0,
+    #[default]
+    Tentative,
     /// It has state.
-    Live = 1,
+    Live,
     /// Its end is composed into the burst in hand: no packet finds it any more.
-    Expiring = 2,
+    Expiring,
 }
 
-/// The array.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+struct Entry {
+    hash: u32,
+    /// The entry after this one in its chain.
+    next: u32,
+    older: u32,
+    younger: u32,
+    last_seen_ns: u64,
+    /// The burst that `place` is of: six bytes, so it comes again after years.
+    burst: [u8; 6],
+    place: u8,
+    stage: Stage,
+    words: [u64; INLINE_WORDS],
+}
+
+/// The records.
 #[derive(Debug)]
 pub(crate) struct Entries {
-    words: Vec<u64>,
-    /// Words before the first cache line of the array.
-    skew: usize,
-    stride: usize,
+    entries: Vec<Entry>,
+    /// Key and state of all entries, if they do not fit into them.
+    long: Vec<u64>,
+    is_long: bool,
+    capacity: usize,
     key_words: usize,
+    state_words: usize,
 }
 
 impl Entries {
-    /// Room for the entries 1 to `capacity`.
+    /// Room for the entries 1 to `capacity`. Address space, not memory, is taken.
     pub(crate) fn new(capacity: usize, key_words: usize, state_bytes: usize) -> Self {
-        let stride = Self::stride(key_words, state_bytes);
-        let words = vec![0; (capacity + 1) * stride + LINE_WORDS];
-        let skew = words.as_ptr().align_offset(LINE_WORDS * size_of::<u64>());
-        let skew = if skew < LINE_WORDS { skew } else { 0 };
-        Self { words, skew, stride, key_words }
+        let state_words = state_bytes.div_ceil(8);
+        let long_words = long_words(key_words, state_bytes);
+        let mut entries = Vec::with_capacity(capacity + 1);
+        let mut long = Vec::with_capacity((capacity + 1) * long_words);
+        // The entry NONE: never a set, but prefetched and linked like one.
+        entries.push(Entry::default());
+        long.resize(long_words, 0);
+        Self { entries, long, is_long: long_words > 0, capacity, key_words, state_words }
     }
 
-    fn stride(key_words: usize, state_bytes: usize) -> usize {
-        (HEADER_WORDS + key_words + state_bytes.div_ceil(8)).next_multiple_of(LINE_WORDS)
-    }
-
-    /// Bytes of one entry.
+    /// Bytes that one entry takes.
     pub(crate) fn entry_bytes(key_words: usize, state_bytes: usize) -> usize {
-        Self::stride(key_words, state_bytes) * size_of::<u64>()
+        size_of::<Entry>() + 8 * long_words(key_words, state_bytes)
+    }
+
+    /// Makes an entry that was never used, if there is room for one more.
+    pub(crate) fn make(&mut self) -> Option<u32> {
+        if self.entries.len() > self.capacity {
+            return None;
+        }
+        self.entries.push(Entry::default());
+        if self.is_long {
+            self.long.resize(self.long.len() + self.key_words + self.state_words, 0);
+        }
+        Some(self.entries.len() as u32 - 1)
     }
 
     #[inline]
-    fn at(&self, entry: u32) -> usize {
-        self.skew + entry as usize * self.stride
+    fn entry(&self, entry: u32) -> &Entry {
+        &self.entries[entry as usize]
     }
 
     #[inline]
-    fn word(&self, entry: u32, word: usize) -> u64 {
-        self.words[self.at(entry) + word]
+    fn entry_mut(&mut self, entry: u32) -> &mut Entry {
+        &mut self.entries[entry as usize]
+    }
+
+    /// Key and state.
+    #[inline]
+    fn words(&self, entry: u32) -> &[u64] {
+        if self.is_long {
+            let length = self.key_words + self.state_words;
+            &self.long[entry as usize * length..][..length]
+        } else {
+            &self.entry(entry).words
+        }
     }
 
     #[inline]
-    fn set_word(&mut self, entry: u32, word: usize, value: u64) {
-        let at = self.at(entry) + word;
-        self.words[at] = value;
+    fn words_mut(&mut self, entry: u32) -> &mut [u64] {
+        if self.is_long {
+            let length = self.key_words + self.state_words;
+            &mut self.long[entry as usize * length..][..length]
+        } else {
+            &mut self.entry_mut(entry).words
+        }
     }
 
-    /// The first word, to prefetch.
+    /// The entry's line, to prefetch.
     #[inline]
-    pub(crate) fn place(&self, entry: u32) -> &u64 {
-        &self.words[self.at(entry)]
+    pub(crate) fn prefetch(&self, entry: u32) {
+        nfos_sync::prefetch_read(self.entry(entry));
     }
 
-    /// Writes a new entry, its state all zero.
+    /// Writes a new set, its state all zero.
     pub(crate) fn reset(&mut self, entry: u32, hash: u32, key: &[u64], now_ns: u64) {
-        let at = self.at(entry);
-        let record = &mut self.words[at..at + self.stride];
-        record.fill(0);
-        record[0] = u64::from(hash);
-        record[2] = now_ns;
-        record[HEADER_WORDS..HEADER_WORDS + self.key_words].copy_from_slice(key);
+        *self.entry_mut(entry) = Entry { hash, last_seen_ns: now_ns, ..Entry::default() };
+        let words = self.words_mut(entry);
+        words[..key.len()].copy_from_slice(key);
+        words[key.len()..].fill(0);
     }
 
     /// Whether the entry has this hash and key.
     #[inline]
     pub(crate) fn matches(&self, entry: u32, hash: u32, key: &[u64]) -> bool {
-        let at = self.at(entry);
-        let stored = &self.words[at..at + HEADER_WORDS + self.key_words];
         // Word by word: a key has two or three, fewer than a call to compare memory is worth.
-        stored[0] as u32 == hash && stored[HEADER_WORDS..].iter().zip(key).all(|(a, b)| a == b)
+        self.entry(entry).hash == hash
+            && self.words(entry).iter().zip(key).all(|(stored, word)| stored == word)
     }
 
     /// When its last packet came.
     #[inline]
     pub(crate) fn last_seen_ns(&self, entry: u32) -> u64 {
-        self.word(entry, 2)
+        self.entry(entry).last_seen_ns
     }
 
     /// Sets it.
     #[inline]
     pub(crate) fn set_last_seen_ns(&mut self, entry: u32, now_ns: u64) {
-        self.set_word(entry, 2, now_ns);
+        self.entry_mut(entry).last_seen_ns = now_ns;
     }
 
     /// Where it is in its life.
     #[inline]
     pub(crate) fn stage(&self, entry: u32) -> Stage {
-        match self.word(entry, 3) as u8 {
-            0 => Stage::Tentative,
-            1 => Stage::Live,
-            _ => Stage::Expiring,
-        }
+        self.entry(entry).stage
     }
 
     /// Sets it.
     #[inline]
     pub(crate) fn set_stage(&mut self, entry: u32, stage: Stage) {
-        let rest = self.word(entry, 3) & !0xFF;
-        self.set_word(entry, 3, rest | stage as u64);
+        self.entry_mut(entry).stage = stage;
     }
 
     /// Its place in the burst of this number, if it has one there.
     #[inline]
     pub(crate) fn place_in_burst(&self, entry: u32, burst: u64) -> Option<u8> {
-        let word = self.word(entry, 3);
-        (word >> 16 == burst).then_some((word >> 8) as u8)
+        let entry = self.entry(entry);
+        (entry.burst == low_bytes(burst)).then_some(entry.place)
     }
 
     /// Sets it.
     #[inline]
     pub(crate) fn set_place_in_burst(&mut self, entry: u32, burst: u64, place: u8) {
-        let stage = self.word(entry, 3) & 0xFF;
-        self.set_word(entry, 3, stage | u64::from(place) << 8 | burst << 16);
+        let entry = self.entry_mut(entry);
+        (entry.burst, entry.place) = (low_bytes(burst), place);
     }
 
     /// Copies its state out; `to` has exactly the state's size.
     #[inline]
     pub(crate) fn load_state(&self, entry: u32, to: &mut [u8]) {
-        let mut word = self.at(entry) + HEADER_WORDS + self.key_words;
+        let state = &self.words(entry)[self.key_words..];
         let (whole, rest) = to.as_chunks_mut::<8>();
-        for bytes in whole {
-            *bytes = self.words[word].to_le_bytes();
-            word += 1;
+        for (bytes, word) in whole.iter_mut().zip(state) {
+            *bytes = word.to_le_bytes();
         }
         if !rest.is_empty() {
-            rest.copy_from_slice(&self.words[word].to_le_bytes()[..rest.len()]);
+            rest.copy_from_slice(&state[whole.len()].to_le_bytes()[..rest.len()]);
         }
     }
 
     /// Replaces its state; `from` has exactly the state's size.
     #[inline]
     pub(crate) fn store_state(&mut self, entry: u32, from: &[u8]) {
-        let mut word = self.at(entry) + HEADER_WORDS + self.key_words;
+        let key_words = self.key_words;
+        let state = &mut self.words_mut(entry)[key_words..];
         let (whole, rest) = from.as_chunks::<8>();
-        for bytes in whole {
-            self.words[word] = u64::from_le_bytes(*bytes);
-            word += 1;
+        for (word, bytes) in state.iter_mut().zip(whole) {
+            *word = u64::from_le_bytes(*bytes);
         }
         if !rest.is_empty() {
             let mut padded = [0; 8];
             padded[..rest.len()].copy_from_slice(rest);
-            self.words[word] = u64::from_le_bytes(padded);
+            state[whole.len()] = u64::from_le_bytes(padded);
         }
     }
+}
+
+/// Words of an entry's key and state outside it.
+fn long_words(key_words: usize, state_bytes: usize) -> usize {
+    let words = key_words + state_bytes.div_ceil(8);
+    if words > INLINE_WORDS { words } else { 0 }
+}
+
+/// The burst's number as an entry keeps it.
+#[inline]
+fn low_bytes(burst: u64) -> [u8; 6] {
+    let [a, b, c, d, e, f, ..] = burst.to_le_bytes();
+    [a, b, c, d, e, f]
 }
 
 impl Links for Entries {
     #[inline]
     fn next(&self, entry: u32) -> u32 {
-        (self.word(entry, 0) >> 32) as u32
+        self.entry(entry).next
     }
 
     #[inline]
     fn set_next(&mut self, entry: u32, next: u32) {
-        let hash = self.word(entry, 0) & 0xFFFF_FFFF;
-        self.set_word(entry, 0, hash | u64::from(next) << 32);
+        self.entry_mut(entry).next = next;
     }
 
     #[inline]
     fn hash(&self, entry: u32) -> u32 {
-        self.word(entry, 0) as u32
+        self.entry(entry).hash
     }
 }
 
 impl Order for Entries {
     #[inline]
-    fn neighbours(&self, entry: u32) -> (u32, u32) {
-        let word = self.word(entry, 1);
-        (word as u32, (word >> 32) as u32)
+    fn older(&self, entry: u32) -> u32 {
+        self.entry(entry).older
     }
 
     #[inline]
-    fn set_neighbours(&mut self, entry: u32, older: u32, younger: u32) {
-        self.set_word(entry, 1, u64::from(older) | u64::from(younger) << 32);
+    fn younger(&self, entry: u32) -> u32 {
+        self.entry(entry).younger
+    }
+
+    #[inline]
+    fn set_older(&mut self, entry: u32, older: u32) {
+        self.entry_mut(entry).older = older;
+    }
+
+    #[inline]
+    fn set_younger(&mut self, entry: u32, younger: u32) {
+        self.entry_mut(entry).younger = younger;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_one_cache_line() {
+        assert_eq!((size_of::<Entry>(), align_of::<Entry>()), (64, 64));
+        assert_eq!(Entries::entry_bytes(2, 16), 64);
+        assert_eq!(Entries::entry_bytes(2, 17), 64 + 5 * 8);
     }
 }

@@ -3,12 +3,17 @@
 
 use super::index::NONE;
 
-/// The list links that the order needs of its entries. Entry numbers start at 1.
+/// The list links that the order needs of its entries. Entry numbers start at 1; [`NONE`] has links
+/// too, which mean nothing.
 pub(crate) trait Order {
-    /// (older, younger) neighbours.
-    fn neighbours(&self, entry: u32) -> (u32, u32);
-    /// Sets both.
-    fn set_neighbours(&mut self, entry: u32, older: u32, younger: u32);
+    /// The neighbour seen before, or [`NONE`].
+    fn older(&self, entry: u32) -> u32;
+    /// The neighbour seen after, or [`NONE`].
+    fn younger(&self, entry: u32) -> u32;
+    /// Sets it.
+    fn set_older(&mut self, entry: u32, older: u32);
+    /// Sets it.
+    fn set_younger(&mut self, entry: u32, younger: u32);
 }
 
 /// The two ends.
@@ -28,19 +33,38 @@ impl Lru {
     /// Makes an entry that is not in the list the youngest.
     #[inline]
     pub(crate) fn push_youngest(&mut self, entry: u32, order: &mut impl Order) {
-        self.link(self.youngest, entry, NONE, order);
+        let older = std::mem::replace(&mut self.youngest, entry);
+        order.set_older(entry, older);
+        order.set_younger(entry, NONE);
+        match older {
+            NONE => self.oldest = entry,
+            _ => order.set_younger(older, entry),
+        }
     }
 
     /// Puts an entry that was removed as the oldest back there.
     pub(crate) fn push_oldest(&mut self, entry: u32, order: &mut impl Order) {
-        self.link(NONE, entry, self.oldest, order);
+        let younger = std::mem::replace(&mut self.oldest, entry);
+        order.set_older(entry, NONE);
+        order.set_younger(entry, younger);
+        match younger {
+            NONE => self.youngest = entry,
+            _ => order.set_older(younger, entry),
+        }
     }
 
     /// Takes an entry out.
     #[inline]
     pub(crate) fn remove(&mut self, entry: u32, order: &mut impl Order) {
-        let (older, younger) = order.neighbours(entry);
-        self.join(older, younger, order);
+        let (older, younger) = (order.older(entry), order.younger(entry));
+        match older {
+            NONE => self.oldest = younger,
+            _ => order.set_younger(older, younger),
+        }
+        match younger {
+            NONE => self.youngest = older,
+            _ => order.set_older(younger, older),
+        }
     }
 
     /// Makes an entry of the list the youngest.
@@ -49,35 +73,6 @@ impl Lru {
         if self.youngest != entry {
             self.remove(entry, order);
             self.push_youngest(entry, order);
-        }
-    }
-
-    fn link(&mut self, older: u32, entry: u32, younger: u32, order: &mut impl Order) {
-        order.set_neighbours(entry, older, younger);
-        self.set_younger(older, entry, order);
-        self.set_older(younger, entry, order);
-    }
-
-    fn join(&mut self, older: u32, younger: u32, order: &mut impl Order) {
-        self.set_younger(older, younger, order);
-        self.set_older(younger, older, order);
-    }
-
-    fn set_younger(&mut self, of: u32, younger: u32, order: &mut impl Order) {
-        if of == NONE {
-            self.oldest = younger;
-        } else {
-            let (older, _) = order.neighbours(of);
-            order.set_neighbours(of, older, younger);
-        }
-    }
-
-    fn set_older(&mut self, of: u32, older: u32, order: &mut impl Order) {
-        if of == NONE {
-            self.youngest = older;
-        } else {
-            let (_, younger) = order.neighbours(of);
-            order.set_neighbours(of, older, younger);
         }
     }
 }
@@ -89,11 +84,17 @@ mod tests {
     struct Entries(Vec<(u32, u32)>);
 
     impl Order for Entries {
-        fn neighbours(&self, entry: u32) -> (u32, u32) {
-            self.0[entry as usize]
+        fn older(&self, entry: u32) -> u32 {
+            self.0[entry as usize].0
         }
-        fn set_neighbours(&mut self, entry: u32, older: u32, younger: u32) {
-            self.0[entry as usize] = (older, younger);
+        fn younger(&self, entry: u32) -> u32 {
+            self.0[entry as usize].1
+        }
+        fn set_older(&mut self, entry: u32, older: u32) {
+            self.0[entry as usize].0 = older;
+        }
+        fn set_younger(&mut self, entry: u32, younger: u32) {
+            self.0[entry as usize].1 = younger;
         }
     }
 

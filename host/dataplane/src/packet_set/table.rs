@@ -9,7 +9,7 @@
 use super::entries::Entries;
 pub(crate) use super::entries::Stage;
 use super::index::{Index, Links, NONE};
-use super::lru::Lru;
+use super::lru::{Lru, Order};
 
 /// The table.
 #[derive(Debug)]
@@ -20,9 +20,6 @@ pub(crate) struct Table {
     key_words: usize,
     /// Chain of removed entries.
     free: u32,
-    /// Entries from here on were never used.
-    fresh: u32,
-    capacity: u32,
     idle_timeout_ns: u64,
     live: usize,
 }
@@ -43,8 +40,6 @@ impl Table {
             lru: Lru::default(),
             key_words,
             free: NONE,
-            fresh: 1,
-            capacity,
             idle_timeout_ns,
             live: 0,
         }
@@ -69,7 +64,16 @@ impl Table {
     /// Fetches the first entry of a hash's chain into the cache.
     #[inline]
     pub(crate) fn prefetch_entry(&self, hash: u32) {
-        nfos_sync::prefetch_read(self.entries.place(self.index.head(hash)));
+        self.entries.prefetch(self.index.head(hash));
+    }
+
+    /// Fetches the neighbours of the first entry of a hash's chain, in the order of last use, into
+    /// the cache: what restarting its idle time writes.
+    #[inline]
+    pub(crate) fn prefetch_neighbours(&self, hash: u32) {
+        let entry = self.index.head(hash);
+        self.entries.prefetch(self.entries.older(entry));
+        self.entries.prefetch(self.entries.younger(entry));
     }
 
     /// The set of a key, tentative or live.
@@ -91,11 +95,7 @@ impl Table {
     /// Inserts a tentative set, its state all zero, seen now. `None` if every entry is in use.
     pub(crate) fn insert(&mut self, hash: u32, key: &[u64], now_ns: u64) -> Option<u32> {
         let entry = match self.free {
-            NONE if self.fresh > self.capacity => return None,
-            NONE => {
-                self.fresh += 1;
-                self.fresh - 1
-            }
+            NONE => self.entries.make()?,
             entry => {
                 self.free = self.entries.next(entry);
                 entry
