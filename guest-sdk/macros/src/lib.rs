@@ -30,7 +30,9 @@ pub fn parameters(item: TokenStream) -> TokenStream {
 }
 
 /// Writes `nfos::parameters::Choice` for an enum without fields.
-#[proc_macro_derive(Choice)]
+///
+/// A word is the variant's name in lower case and hyphens, or what `#[choice("…")]` says.
+#[proc_macro_derive(Choice, attributes(choice))]
 pub fn choice(item: TokenStream) -> TokenStream {
     answer(names::choice(parse_macro_input!(item as syn::DeriveInput)))
 }

@@ -2,11 +2,11 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Data, DeriveInput, Error, Fields, Ident, Result};
+use syn::{Data, DeriveInput, Error, Fields, Ident, LitStr, Result};
 
 pub(crate) fn choice(item: DeriveInput) -> Result<TokenStream> {
+    let names = choice_names(&item)?;
     let (name, variants) = (&item.ident, variants(&item)?);
-    let names = variants.iter().map(|variant| separated(variant, '-'));
     let places: Vec<_> = (0..variants.len()).collect();
     Ok(quote! {
         impl ::nfos::parameters::Choice for #name {
@@ -24,6 +24,19 @@ pub(crate) fn choice(item: DeriveInput) -> Result<TokenStream> {
             }
         }
     })
+}
+
+/// What the operator writes: the variant's name, or what `#[choice("…")]` says instead.
+fn choice_names(item: &DeriveInput) -> Result<Vec<String>> {
+    let Data::Enum(data) = &item.data else { return Ok(Vec::new()) };
+    let written = |variant: &syn::Variant| {
+        let mut attributes = variant.attrs.iter();
+        match attributes.find(|attribute| attribute.path().is_ident("choice")) {
+            Some(choice) => Ok(choice.parse_args::<LitStr>()?.value()),
+            None => Ok(separated(&variant.ident, '-')),
+        }
+    };
+    data.variants.iter().map(written).collect()
 }
 
 pub(crate) fn reason(item: DeriveInput) -> Result<TokenStream> {

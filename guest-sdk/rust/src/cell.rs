@@ -40,6 +40,7 @@ impl Cell for u64 {}
 impl Cell for [u64; WORDS] {}
 impl Cell for [u8; WORDS * 8] {}
 impl Cell for () {}
+impl Cell for crate::clock::Time {}
 impl Cell for crate::wire::MacAddress {}
 impl Cell for std::net::Ipv4Addr {}
 impl Cell for std::net::Ipv6Addr {}

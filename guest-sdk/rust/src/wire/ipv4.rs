@@ -130,6 +130,28 @@ impl<'a> Ipv4<'a> {
         Transport::new_checked(self.protocol(), self.whole()?)
     }
 
+    /// Source and destination address, source and destination port and protocol in network order:
+    /// what network functions of every language take the hash of a conversation over.
+    ///
+    /// # Errors
+    /// As [`Self::transport`]; [`FrameReason::UnsupportedProtocol`] for what has no two ports.
+    #[inline]
+    pub fn five_tuple(&mut self) -> Result<[u8; 13], FrameReason> {
+        let mut tuple = [0; 13];
+        tuple[..4].copy_from_slice(&self.source().octets());
+        tuple[4..8].copy_from_slice(&self.destination().octets());
+        tuple[12] = self.protocol();
+        let transport = self.transport()?;
+        let (Some(source), Some(destination)) =
+            (transport.source_port(), transport.destination_port())
+        else {
+            return Err(FrameReason::UnsupportedProtocol);
+        };
+        tuple[8..10].copy_from_slice(&source.to_be_bytes());
+        tuple[10..12].copy_from_slice(&destination.to_be_bytes());
+        Ok(tuple)
+    }
+
     /// The TCP segment that it carries.
     ///
     /// # Errors
