@@ -1,6 +1,9 @@
 //! Every golden capture of every network function of the repository, on one worker and on many:
 //! the expected packets come from plain sequential models, never from the network functions.
 //!
+//! A case whose network function hands out what is not specified names the numbers of workers that
+//! give its output.
+//!
 //! The frames that leave are compared with their time stamps and in their order. One worker must
 //! give them exactly; so must more, since output is written in the order of arrival: that is more
 //! than the same order within each packet set.
@@ -35,10 +38,23 @@ fn value(nf: &NetworkFunction, name: &str, text: &str) -> Value {
     }
 }
 
+/// What a case expects.
+fn expected(case: &Path) -> Json {
+    let file = std::fs::read(format!("{}.expected.json", case.display())).unwrap();
+    serde_json::from_slice(&file).unwrap()
+}
+
+/// The numbers of workers to run a case on: those for which it says that it holds, or else all.
+fn worker_counts(case: &Path) -> Vec<usize> {
+    match expected(case).get("workers") {
+        Some(named) => serde_json::from_value(named.clone()).unwrap(),
+        None => vec![1, 2, 4, 8],
+    }
+}
+
 fn check(nf: &NetworkFunction, case: &Path, workers: usize) {
     let file = |suffix: &str| PathBuf::from(format!("{}.{suffix}", case.display()));
-    let expected = std::fs::read(file("expected.json")).unwrap();
-    let expected: Json = serde_json::from_slice(&expected).unwrap();
+    let expected = expected(case);
     let inputs = ["in0.pcap", "in1.pcap"].map(|suffix| read_capture(&file(suffix)));
     let mut run = Run::new(workers, &[&inputs[0], &inputs[1]]);
     for (name, text) in expected["parameters"].as_object().unwrap() {
@@ -76,7 +92,7 @@ fn golden_captures_come_out_as_expected_on_any_number_of_workers() {
     for folder in folders {
         let nf = guest(folder.file_name().unwrap().to_str().unwrap());
         for case in cases(&folder.join("golden")) {
-            for workers in [1, 2, 4, 8] {
+            for workers in worker_counts(&case) {
                 check(&nf, &case, workers);
                 checked += 1;
             }
