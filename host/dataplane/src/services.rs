@@ -133,6 +133,11 @@ impl WorkerServices {
         self.next.max(1)
     }
 
+    /// How many events the guest began.
+    pub(crate) fn begun(&self) -> usize {
+        self.next as usize
+    }
+
     /// The event at which the guest was told to stop.
     #[inline]
     pub(crate) fn doomed_at(&self) -> Option<u32> {

@@ -37,10 +37,37 @@ pub(crate) struct Worker<G, E> {
     egress: E,
     counters: Arc<Counters>,
     notices: Sender<Notice>,
-    /// Leading events that have to run alone, because one of them faulted.
-    isolate: usize,
+    /// After a fault: how to run what was in its burst.
+    suspects: Suspects,
     faults_reported: u64,
     ports: u16,
+}
+
+/// The events of a burst in which the guest faulted, from the first on.
+#[derive(Clone, Copy, Debug, Default)]
+struct Suspects {
+    /// These ran well, and may run together again.
+    before: usize,
+    /// Of these one faulted: each runs alone.
+    alone: usize,
+}
+
+impl Suspects {
+    /// A trap is of the event begun last; a bad outcome may be of any, and so may the trap of a
+    /// guest that begins none.
+    fn of(fault: &GuestFault, begun: usize, events: usize) -> Self {
+        match (fault, begun) {
+            (GuestFault::BadOutcome(_), _) | (_, 0) => Self { before: 0, alone: events },
+            _ => Self { before: begun - 1, alone: 1 },
+        }
+    }
+
+    /// That many events are done with.
+    fn finish(&mut self, events: usize) {
+        let after = events.saturating_sub(self.before);
+        self.before -= events - after;
+        self.alone = self.alone.saturating_sub(after);
+    }
 }
 
 /// What a worker is made of.
@@ -78,7 +105,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
             egress: parts.egress,
             counters: parts.counters,
             notices: parts.notices,
-            isolate: 0,
+            suspects: Suspects::default(),
             faults_reported: 0,
             ports: parts.ports,
         }
@@ -195,9 +222,11 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
     }
 
     fn limit(&mut self) -> usize {
-        match self.isolate {
-            0 => self.guest.services().burst_limit().min(self.burst_max),
-            _ => 1,
+        let usual = self.guest.services().burst_limit().min(self.burst_max);
+        match self.suspects {
+            Suspects { before: 0, alone: 0 } => usual,
+            Suspects { before: 0, .. } => 1,
+            Suspects { before, .. } => usual.min(before),
         }
     }
 
@@ -223,15 +252,23 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
             self.count_fault(fault, None);
         } else {
             let services = self.guest.services();
-            let counts = services.observations_hold();
-            services.abandon();
+            let (counts, begun) = (services.observations_hold(), services.begun());
+            if counts {
+                services.abandon();
+            } else {
+                // Nothing commits, but the failure is noted: so the event gets through in the end.
+                services.commit(0);
+                self.counters.aborts.add(begun as u64);
+            }
             if counts && alone {
                 self.burst.fail(Some(fault.reason().into()));
                 let packet = self.burst.items()[0].frame.as_ref().map(fault_packet);
                 self.count_fault(fault, packet);
             } else {
                 self.burst.fail(None);
-                self.isolate = if counts { self.burst.items().len() } else { self.isolate };
+                if counts {
+                    self.suspects = Suspects::of(&fault, begun, self.burst.items().len());
+                }
             }
         }
         self.replace_guest();
@@ -266,10 +303,9 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
     fn settle(&mut self) {
         let settled = self.burst.settled();
         self.counters.aborts.add(settled.aborts as u64);
+        self.suspects.finish(settled.finished);
         if settled.isolate > 0 {
-            self.isolate = settled.isolate;
-        } else {
-            self.isolate = self.isolate.saturating_sub(settled.finished);
+            self.suspects = Suspects { before: 0, alone: settled.isolate };
         }
         self.count_changes();
         for item in self.burst.items_mut()[settled.finished..].iter_mut().rev() {
