@@ -103,6 +103,17 @@ impl World {
         }
     }
 
+    /// The merged value of the distributed object `name`.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn distributed_cell(&self, name: &str) -> Words {
+        match self.structures.iter().find(|(open, _)| open == name) {
+            Some((_, Structure::Distributed { cell, .. })) => *cell,
+            _ => panic!("no distributed object `{name}` is open"),
+        }
+    }
+
     /// How many ids of the allocator `name` are held.
     ///
     /// # Panics
