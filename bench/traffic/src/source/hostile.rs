@@ -78,14 +78,14 @@ impl Hostile {
         let any = self.random.next().to_be_bytes();
         match rule {
             0 => frame[14] = any[0] & 0xf0 | 5,
-            1 => frame[14] = 0x40 | any[0] % 5,
-            2 => frame[14] = 0x40 | 6 + any[0] % 10,
+            1 => frame[14] = 0x40 | (any[0] % 5),
+            2 => frame[14] = 0x40 | (6 + any[0] % 10),
             3 => frame[16..18].copy_from_slice(&[any[0] | 0x40, any[1]]),
             4 => frame[16..18].copy_from_slice(&[0, any[0] % 40]),
             5 => frame[20..22].copy_from_slice(&[0x20 | any[0] & 0x1f, any[1]]),
             6 => frame[20..22].copy_from_slice(&[any[0] & 0x1f, any[1]]),
             // Of TCP the data offset, of UDP the length.
-            7 if frame[23] == TCP => frame[46] = any[0] % 5 << 4,
+            7 if frame[23] == TCP => frame[46] = (any[0] % 5) << 4,
             8 if frame[23] == TCP => frame[46] = 0xf0,
             7 => frame[38..40].copy_from_slice(&[0, any[0] % 8]),
             8 => frame[38..40].copy_from_slice(&[0xff, any[0]]),

@@ -12,12 +12,12 @@ mod flow;
 mod random;
 mod workload;
 
+pub use random::Random;
 pub use workload::{Distribution, Protocols, Size, Workload};
 
 use crate::id::PortId;
 use crate::port::memory::Trace;
 use flow::{Direction, Flow};
-use random::Random;
 
 /// The trace that a port plays.
 ///

@@ -2,34 +2,37 @@
 
 /// SplitMix64 (Steele, Lea and Flood, *Fast splittable pseudorandom number generators*, 2014).
 #[derive(Clone, Debug)]
-pub(super) struct Random {
+pub struct Random {
     state: u64,
 }
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    /// The sequence of a seed.
+    pub fn new(seed: u64) -> Self {
         Self { state: seed }
     }
 
     /// Another sequence, told apart by a number.
-    pub(super) fn fork(&self, number: u64) -> Self {
+    pub fn fork(&self, number: u64) -> Self {
         let mut fork = Self { state: self.state ^ mix(number.wrapping_add(0x5851_f42d_4c95_7f2d)) };
         fork.state = fork.next();
         fork
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    /// The next number, from the whole range.
+    #[allow(clippy::should_implement_trait, reason = "a sequence without end is no iterator")]
+    pub fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.state)
     }
 
     /// Below `bound`, which is not 0. The bias is below bound / 2^64.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
 
     /// From 0 up to, not including, 1.
-    pub(super) fn unit(&mut self) -> f64 {
+    pub fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 }
