@@ -3,7 +3,7 @@
 use wasmtime::{Linker, Result};
 
 use super::memory::reach;
-use super::{Call, Host};
+use super::{Call, Host, opening};
 use crate::services::{Handle, Services};
 
 const INTERFACE: &str = "nfos:nf/allocator@0.1.0";
@@ -27,9 +27,10 @@ fn open<S: Services>(
     capacity: u32,
     refresh_interval_ns: u64,
 ) -> Result<Handle> {
-    let (services, memory) = reach(&mut call);
-    let name = memory.text(name, name_length)?;
-    Ok(services.open_allocator(name, capacity, refresh_interval_ns)?)
+    opening(&mut call, |services, memory| {
+        let name = memory.text(name, name_length)?;
+        Ok(services.open_allocator(name, capacity, refresh_interval_ns)?)
+    })
 }
 
 fn allocate<S: Services>(

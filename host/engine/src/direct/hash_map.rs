@@ -3,7 +3,7 @@
 use wasmtime::{Linker, Result};
 
 use super::memory::reach;
-use super::{Call, Host};
+use super::{Call, Host, opening};
 use crate::services::{Handle, Services, SetOutcome};
 
 const INTERFACE: &str = "nfos:nf/hash-map@0.1.0";
@@ -25,8 +25,9 @@ fn open<S: Services>(
     capacity: u32,
     key_size: u32,
 ) -> Result<Handle> {
-    let (services, memory) = reach(&mut call);
-    Ok(services.open_map(memory.text(name, name_length)?, capacity, key_size)?)
+    opening(&mut call, |services, memory| {
+        Ok(services.open_map(memory.text(name, name_length)?, capacity, key_size)?)
+    })
 }
 
 fn get<S: Services>(

@@ -28,7 +28,7 @@ mod vector;
 
 use wasmtime::{Caller, Instance, InstancePre, Linker, Memory, Module, Store, TypedFunc};
 
-use self::memory::{LinearMemory, reach_store};
+use self::memory::{GuestBytes, LinearMemory, reach_store};
 use crate::description::Configuration;
 use crate::engine::Settings;
 use crate::exchange::{EVENT_SIZE, Exchange, Layout};
@@ -36,7 +36,7 @@ use crate::fault::GuestFault;
 use crate::guest::Guest;
 use crate::last_words::LastWords;
 use crate::limits::{self, Limited, Limits};
-use crate::services::Services;
+use crate::services::{Handle, Services};
 use crate::trap;
 
 /// The exports that the engine calls, as `wit-component` names them.
@@ -284,6 +284,19 @@ fn instantiate<S: Services>(
 fn begin_call<S: Services>(store: &mut Store<Host<S>>) {
     limits::begin_call(store);
     store.data_mut().last_words.forget();
+}
+
+/// Lets a guest open a structure. The time that takes is the host's, which may have to back a lot
+/// of memory.
+fn opening<S: Services>(
+    call: &mut Call<S>,
+    open: impl FnOnce(&mut S, GuestBytes<'_>) -> wasmtime::Result<Handle>,
+) -> wasmtime::Result<Handle> {
+    let began = limits::cpu_time();
+    let (services, memory) = memory::reach(call);
+    let handle = open(services, memory);
+    call.data_mut().limits.excuse(limits::cpu_time().saturating_sub(began));
+    handle
 }
 
 /// Allocates the guest's three buffers and fills them: the parameters of `handle`.

@@ -3,7 +3,7 @@
 use wasmtime::{Linker, Result};
 
 use super::memory::reach;
-use super::{Call, Host};
+use super::{Call, Host, opening};
 use crate::services::{Handle, Services};
 
 const INTERFACE: &str = "nfos:nf/vector@0.1.0";
@@ -24,8 +24,9 @@ fn open<S: Services>(
     name_length: u32,
     length: u32,
 ) -> Result<Handle> {
-    let (services, memory) = reach(&mut call);
-    Ok(services.open_vector(memory.text(name, name_length)?, length)?)
+    opening(&mut call, |services, memory| {
+        Ok(services.open_vector(memory.text(name, name_length)?, length)?)
+    })
 }
 
 fn read<S: Services>(mut call: Call<S>, vector: Handle, index: u32, answer: u32) -> Result<()> {
