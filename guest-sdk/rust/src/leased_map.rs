@@ -76,12 +76,32 @@ impl<K: Key, V: Stored, R: Cell + NamesKey<K>> LeasedMap<K, V, R> {
     #[inline]
     pub fn insert(&self, record: &R, value: V, duration: Duration) -> Option<u32> {
         let lease = self.leases.allocate(duration)?;
+        self.store(lease, record, value);
+        Some(lease)
+    }
+
+    /// As [`Self::insert`], with a record that is made from what the lease had before: all zero at
+    /// first, then whatever was last written. So a record can tell one holder of its lease from
+    /// the next.
+    #[inline]
+    pub fn insert_with(
+        &self,
+        value: V,
+        duration: Duration,
+        record: impl FnOnce(R) -> R,
+    ) -> Option<u32> {
+        let lease = self.leases.allocate(duration)?;
+        self.store(lease, &record(self.records.read(lease)), value);
+        Some(lease)
+    }
+
+    #[inline]
+    fn store(&self, lease: u32, record: &R, value: V) {
         match self.entries.set(&record.key(), &Leased { lease, value }) {
             SetOutcome::Ok => self.records.write(lease, record),
             // There are as many leases as there is room for keys.
             SetOutcome::Full => unreachable!("a lease was free, so a key has room"),
         }
-        Some(lease)
     }
 
     /// Gives the key of an entry another value. Conflicts with everybody who looked the key up.

@@ -14,7 +14,7 @@ mod state;
 mod table;
 
 pub use parameters::Parameters;
-use state::{Backend, Flow, Membership, Place};
+use state::{Backend, Flow, Membership};
 
 /// Ports that a host may have.
 const PORTS: u16 = 64;
@@ -52,10 +52,8 @@ pub enum Event {
 pub struct Maglev {
     parameters: Parameters,
     backend_timeout: Duration,
-    /// Its ids are the slots.
-    leases: Allocator,
-    backend_of: Map<Ipv4Addr, Place>,
-    backends: Vector<Backend>,
+    /// Their leases are the slots.
+    backends: LeasedMap<Ipv4Addr, (), Backend>,
     table: Vector<[u8; 48]>,
     membership: Vector<Membership>,
 }
@@ -105,9 +103,7 @@ impl NetworkFunction for Maglev {
         let refresh_interval = Duration::from_millis(parameters.heartbeat_refresh_interval_ms);
         Self {
             backend_timeout: Duration::from_millis(parameters.backend_timeout_ms),
-            leases: Allocator::open("leases", slots, refresh_interval),
-            backend_of: Map::open("backend_of", slots),
-            backends: Vector::open("backends", slots),
+            backends: LeasedMap::open("backends", slots, refresh_interval),
             table: Vector::open("table", parameters.table_size.div_ceil(table::PER_CELL)),
             membership: Vector::open("membership", 1),
             parameters,
@@ -127,7 +123,7 @@ impl NetworkFunction for Maglev {
         let mut ip = packet.ipv4()?;
         ip.hops()?;
         let request = self.request(&mut ip)?;
-        let mut backend = self.backends.read(flow.slot);
+        let mut backend = self.backends.record(flow.slot.into());
         if !backend.live || backend.incarnation != flow.incarnation {
             backend = self.bind(flow, &request)?;
             emit(Event::FlowMoved, request.hash);
@@ -156,8 +152,8 @@ impl NetworkFunction for Maglev {
     }
 
     fn periodic(&self, _: usize) {
-        while let Some(lease) = self.leases.next_expired() {
-            self.give_up(lease.id);
+        while let Some((lease, backend)) = self.backends.next_expired() {
+            self.give_up(lease.id, backend);
         }
         let Membership { generation, built } = self.membership.read(MEMBERSHIP);
         if generation != built {
@@ -194,7 +190,7 @@ impl Maglev {
         let entries = self.table.read(at / table::PER_CELL);
         let slot = table::slot_of(entries[(at % table::PER_CELL) as usize]);
         let slot = slot.ok_or(Reason::NoBackend)?;
-        let backend = self.backends.read(slot);
+        let backend = self.backends.record(slot.into());
         if !backend.live {
             return Err(Reason::NoBackend.into());
         }
@@ -226,38 +222,41 @@ impl Maglev {
     }
 
     fn heartbeat(&self, address: Ipv4Addr, mac: MacAddress, port: u16) {
-        if let Some(Place { slot }) = self.backend_of.get(&address) {
-            self.leases.refresh(slot, self.backend_timeout);
-            let backend = self.backends.read(slot);
+        if let Some(Leased { lease: slot, .. }) = self.backends.get(&address) {
+            self.backends.refresh(slot, self.backend_timeout);
+            let backend = self.backends.record(slot);
             if backend.mac != mac || backend.port != port {
-                self.backends.write(slot, &Backend { mac, port, ..backend });
+                self.backends.write_record(slot, &Backend { mac, port, ..backend });
             }
             return;
         }
-        let Some(slot) = self.leases.allocate(self.backend_timeout) else {
+        let joined = self.backends.insert_with((), self.backend_timeout, |before| Backend {
+            incarnation: before.incarnation.wrapping_add(1),
+            address,
+            mac,
+            port,
+            live: true,
+        });
+        if joined.is_none() {
             return emit(Event::BackendsFull, address.to_bits().into());
-        };
-        let incarnation = self.backends.read(slot).incarnation.wrapping_add(1);
-        self.backends.write(slot, &Backend { incarnation, address, mac, port, live: true });
-        let stored = self.backend_of.set(&address, &Place { slot });
-        assert_eq!(stored, SetOutcome::Ok, "the map has room for as many as there are slots");
+        }
         self.membership.add(MEMBERSHIP, Membership::GENERATION, 1);
         emit(Event::BackendJoined, address.to_bits().into());
     }
 
-    fn give_up(&self, slot: u32) {
-        let backend = Backend { live: false, ..self.backends.read(slot) };
-        self.backends.write(slot, &backend);
-        self.backend_of.remove(&backend.address);
-        self.leases.free(slot);
+    fn give_up(&self, slot: u32, backend: Backend) {
+        let address = backend.address;
+        self.backends.write_record(slot, &Backend { live: false, ..backend });
+        self.backends.remove(slot, &address);
         self.membership.add(MEMBERSHIP, Membership::GENERATION, 1);
-        emit(Event::BackendLeft, backend.address.to_bits().into());
+        emit(Event::BackendLeft, address.to_bits().into());
     }
 
     /// Builds the table anew and writes the cells that change, so that packets of other flows are
     /// not disturbed.
     fn rebuild(&self) {
-        let slots = (0..self.parameters.backends_max).map(|slot| (slot, self.backends.read(slot)));
+        let slots =
+            (0..self.parameters.backends_max).map(|slot| (slot, self.backends.record(slot)));
         let live = slots.filter(|(_, backend)| backend.live);
         let live = live.map(|(slot, backend)| (backend.address, slot as u8)).collect();
         let table = table::build(self.parameters.table_size, live);

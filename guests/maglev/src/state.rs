@@ -1,5 +1,6 @@
 //! What a flow remembers, and what is known of each backend.
 
+use nfos::leased_map::NamesKey;
 use nfos::prelude::*;
 
 /// Where a flow goes: a slot, and who held it when the flow was bound to it.
@@ -9,7 +10,7 @@ pub struct Flow {
     pub(crate) slot: u8,
 }
 
-/// A slot of the vector `backends`. The incarnation grows whenever the slot is given to a backend,
+/// The record of a slot. The incarnation grows whenever the slot is given to a backend,
 /// so that flows of an earlier one notice.
 #[derive(Cell, Debug, PartialEq, Eq)]
 pub(crate) struct Backend {
@@ -21,10 +22,10 @@ pub(crate) struct Backend {
     pub(crate) live: bool,
 }
 
-/// The value of the map `backend_of`.
-#[derive(Cell, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) slot: u32,
+impl NamesKey<Ipv4Addr> for Backend {
+    fn key(&self) -> Ipv4Addr {
+        self.address
+    }
 }
 
 /// How often backends joined and left, and how often that was when the table was built.

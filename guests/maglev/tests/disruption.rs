@@ -63,7 +63,7 @@ impl Balancer {
             .map(|entry| {
                 let slot = usize::from(entry).checked_sub(1).expect("somebody has each entry");
                 // Behind the incarnation lie the octets of the address.
-                let word = world.vector_cell("backends", slot)[0];
+                let word = world.vector_cell("backends_records", slot)[0];
                 u32::from_be((word >> 32) as u32)
             })
             .collect()

@@ -157,7 +157,7 @@ fn a_reused_slot_never_inherits_flows() {
     }
     // The third gets the slot of the first. Before the table knows, nobody is sent there.
     beat(&mut balancer, &[3]);
-    assert_eq!(balancer.world().map_len("backend_of"), 2);
+    assert_eq!(balancer.world().map_len("backends"), 2);
     assert_eq!(backend_of(&mut balancer, of_first[0]), address(2));
     balancer.at(1 + 1_500 * MILLISECOND);
     // The flows of the first go where they would if they were new, and not all to its heir.
@@ -197,7 +197,7 @@ fn what_is_no_heartbeat_changes_nothing() {
     assert_eq!(balancer.packet(LAN, &fragment), Fate::dropped("fragment"));
     assert_eq!(balancer.packet(WAN, &heartbeat(1)), Fate::dropped("not_vip"));
     balancer.at(1 + 300 * MILLISECOND);
-    assert_eq!(balancer.world().held("leases"), 0);
+    assert_eq!(balancer.world().held("backends_leases"), 0);
     let frame = frames::tcp(flow(1), 2, b"");
     assert_eq!(balancer.packet(WAN, &frame), Fate::dropped("no_backend"));
     assert_eq!(balancer.packet_sets(), 0);
@@ -206,16 +206,16 @@ fn what_is_no_heartbeat_changes_nothing() {
 #[test]
 fn there_is_room_for_exactly_as_many_backends_as_said() {
     let mut balancer = small(&[1, 2, 3, 4, 5, 5]);
-    assert_eq!(balancer.world().map_len("backend_of"), 4);
+    assert_eq!(balancer.world().map_len("backends"), 4);
     let full = (BACKENDS_FULL, u64::from(address(5).to_bits()));
     let told = |balancer: &mut Harness| {
         balancer.world().emitted.iter().filter(|event| **event == full).count()
     };
     assert_eq!(told(&mut balancer), 2);
     balancer.at(1 + 1_300 * MILLISECOND);
-    assert_eq!(balancer.world().map_len("backend_of"), 0, "all are given up in one period");
+    assert_eq!(balancer.world().map_len("backends"), 0, "all are given up in one period");
     beat(&mut balancer, &[5, 6, 7, 8]);
-    assert_eq!(balancer.world().map_len("backend_of"), 4);
+    assert_eq!(balancer.world().map_len("backends"), 4);
     assert_eq!(told(&mut balancer), 2);
 }
 
