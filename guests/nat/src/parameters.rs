@@ -13,7 +13,7 @@ pub struct Parameters {
     #[default("203.0.113.1")]
     external_address: Ipv4Addr,
     /// How many consecutive addresses the LAN shares.
-    #[default(57)]
+    #[default(8)]
     #[range(1..=65_536)]
     external_addresses: u32,
     /// The first port of each address, and for ICMP the first identifier.

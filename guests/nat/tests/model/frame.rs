@@ -1,5 +1,7 @@
 //! What the model reads of a frame and changes in it, byte by byte.
 
+use std::ops::Range;
+
 use super::Endpoint;
 
 /// Where things are in a frame, and what they say.
@@ -179,17 +181,17 @@ impl Edit {
         self
     }
 
-    pub(crate) fn from(mut self, mac: Option<[u8; 6]>) -> Self {
+    pub(crate) fn sender(mut self, mac: Option<[u8; 6]>) -> Self {
         self.macs[1] = mac;
         self
     }
 
-    pub(crate) fn to(mut self, mac: [u8; 6]) -> Self {
+    pub(crate) fn receiver(mut self, mac: [u8; 6]) -> Self {
         self.macs[0] = Some(mac);
         self
     }
 
-    pub(crate) fn to_next_hop(mut self, mac: Option<[u8; 6]>) -> Self {
+    pub(crate) fn next_hop(mut self, mac: Option<[u8; 6]>) -> Self {
         self.macs[0] = self.macs[0].or(mac);
         self
     }
@@ -209,17 +211,17 @@ impl Edit {
         if let Some(quotation) = &packet.quotation {
             self.quote(quotation, before, &mut frame, packet.end);
         }
-        carry(before, &mut frame, 24, &[14..packet.transport]);
+        carry(before, &mut frame, 24, [0..0, 14..packet.transport]);
         let at = packet.transport + checksum_offset(packet.protocol);
         let end = match packet.protocol {
             17 => packet.transport + usize::from(half(before, packet.transport + 4)),
             _ => packet.end,
         };
         let covered = match packet.protocol {
-            1 => vec![packet.transport..end],
-            _ => vec![26..34, packet.transport..end],
+            1 => [0..0, packet.transport..end],
+            _ => [26..34, packet.transport..end],
         };
-        carry_transport(before, &mut frame, packet.protocol, at, &covered);
+        carry_transport(before, &mut frame, packet.protocol, at, covered);
         frame
     }
 
@@ -230,15 +232,15 @@ impl Edit {
             put_address(frame, header + 12 + 4 * side, self.quoted[side].map(|one| one.0));
             put_port(frame, transport + offset, self.quoted[side].map(|one| one.1));
         }
-        carry(before, frame, header + 10, &[header..transport]);
+        carry(before, frame, header + 10, [0..0, header..transport]);
         let at = transport + checksum_offset(protocol);
         if first && at + 2 <= end {
             // Of what is covered only this can have changed.
             let covered = match protocol {
-                1 => vec![transport + 4..transport + 8],
-                _ => vec![header + 12..header + 20, transport..transport + 4],
+                1 => [0..0, transport + 4..transport + 8],
+                _ => [header + 12..header + 20, transport..transport + 4],
             };
-            carry_transport(before, frame, protocol, at, &covered);
+            carry_transport(before, frame, protocol, at, covered);
         }
     }
 }
@@ -264,7 +266,7 @@ fn carry_transport(
     frame: &mut [u8],
     protocol: u8,
     at: usize,
-    covered: &[std::ops::Range<usize>],
+    covered: [Range<usize>; 2],
 ) {
     if protocol == 17 && half(before, at) == 0 {
         return;
@@ -277,7 +279,7 @@ fn carry_transport(
 
 /// Moves the checksum at `at` by as much as the sum of what it covers has moved, modulo 65,535.
 /// A right checksum so stays right, and a wrong one stays wrong.
-fn carry(before: &[u8], frame: &mut [u8], at: usize, covered: &[std::ops::Range<usize>]) {
+fn carry(before: &[u8], frame: &mut [u8], at: usize, covered: [Range<usize>; 2]) {
     let sum = |bytes: &[u8]| -> u64 {
         let ranges = covered.iter().map(|range| &bytes[range.clone()]);
         let words = ranges.flat_map(|range| range.chunks(2));

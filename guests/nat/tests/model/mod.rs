@@ -104,7 +104,9 @@ impl NatModel {
             }
             let deadlines = self.mappings.iter().map(|mapping| mapping.deadline_ns);
             let soonest = deadlines.chain(self.resting.iter().map(|resting| resting.2)).min();
-            let idle = soonest.unwrap_or(now_ns).saturating_sub(self.next_tick_ns) / MILLISECOND;
+            // Nothing happens until then.
+            let next = soonest.map_or(now_ns, |soonest| soonest.min(now_ns));
+            let idle = next.saturating_sub(self.next_tick_ns) / MILLISECOND;
             self.next_tick_ns += MILLISECOND * idle.max(1);
         }
     }
@@ -190,7 +192,7 @@ impl NatModel {
         Ok(self.mappings.len() - 1)
     }
 
-    fn from_lan(&mut self, packet: &Packet, now_ns: u64) -> Result<(u16, Edit), &'static str> {
+    fn outbound(&mut self, packet: &Packet, now_ns: u64) -> Result<(u16, Edit), &'static str> {
         let to_us = self.is_external(packet.addresses.1);
         if packet.is_error {
             if to_us {
@@ -217,11 +219,11 @@ impl NatModel {
         let edit = Edit::default().source(mapping.outside);
         Ok(match target {
             None => (WAN, edit),
-            Some(target) => (LAN, edit.destination(target.inside).to(target.mac)),
+            Some(target) => (LAN, edit.destination(target.inside).receiver(target.mac)),
         })
     }
 
-    fn from_wan(&mut self, packet: &Packet, now_ns: u64) -> Result<(u16, Edit), &'static str> {
+    fn inbound(&mut self, packet: &Packet, now_ns: u64) -> Result<(u16, Edit), &'static str> {
         if !self.is_external(packet.addresses.1) {
             return Err("not_for_us");
         }
@@ -230,7 +232,7 @@ impl NatModel {
             let at = self.behind(quoted.protocol, quoted.source)?;
             let Mapping { inside, mac, .. } = self.mappings[at];
             let edit = Edit::default().destination_address(inside.0).quoted_source(inside);
-            return Ok((LAN, edit.to(mac)));
+            return Ok((LAN, edit.receiver(mac)));
         }
         let (first, last) = self.settings.ports;
         match packet.destination {
@@ -245,7 +247,7 @@ impl NatModel {
         let mapping = &mut self.mappings[at];
         mapping.inbound = true;
         mapping.closing = packet.closing.unwrap_or(mapping.closing);
-        Ok((LAN, Edit::default().destination(mapping.inside).to(mapping.mac)))
+        Ok((LAN, Edit::default().destination(mapping.inside).receiver(mapping.mac)))
     }
 
     fn translate(&mut self, arrival: &Arrival) -> Result<Fate, &'static str> {
@@ -253,13 +255,13 @@ impl NatModel {
         self.tick(*time_ns);
         let packet = Packet::check(frame)?;
         let (egress, edit) = match *port {
-            LAN => self.from_lan(&packet, *time_ns)?,
-            _ => self.from_wan(&packet, *time_ns)?,
+            LAN => self.outbound(&packet, *time_ns)?,
+            _ => self.inbound(&packet, *time_ns)?,
         };
         let [own0, own1, next_hop] = self.settings.macs;
         let edit = match egress {
-            LAN => edit.from(own0),
-            _ => edit.from(own1).to_next_hop(next_hop),
+            LAN => edit.sender(own0),
+            _ => edit.sender(own1).next_hop(next_hop),
         };
         Ok(Fate::Sent(egress, edit.apply(&packet, frame)))
     }
