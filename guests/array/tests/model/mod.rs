@@ -60,7 +60,7 @@ fn sequence(elements: usize, exponent: f64, seed: u64) -> Vec<usize> {
     };
     let mut order: Vec<usize> = (0..elements).collect();
     for last in (1..elements).rev() {
-        let other = (u128::from(random()) * (last as u128 + 1) >> 64) as usize;
+        let other = ((u128::from(random()) * (last as u128 + 1)) >> 64) as usize;
         order.swap(last, other);
     }
     let weights: Vec<f64> = (1..=elements).map(|rank| (rank as f64).powf(-exponent)).collect();
