@@ -1,6 +1,7 @@
 //! From the inbox to a burst of events.
 
 use super::{Burst, Classified, EVENTS_MAX, Ending, Item, Member, Pending, Settled};
+use crate::packet_set::NONE;
 use crate::packet_set::table::Stage;
 use crate::services::Moment;
 use nfos_engine::exchange::{EventKind, NO_PREVIOUS};
@@ -59,20 +60,29 @@ impl Burst {
     #[inline]
     fn classify(&mut self, inbox: &VecDeque<Pending>, limit: usize) {
         self.classes.clear();
+        self.keys.clear();
         for Pending { frame, .. } in inbox.iter().take(limit) {
             let classified = match self.classifier.classify(frame.port, frame.bytes()) {
                 Class::Set { key, .. } => {
                     let hash = key.hash64(self.shape.hash_seed) as u32;
                     self.table.prefetch_chain(hash);
-                    Classified { key: Some(key), hash }
+                    let key_at = Some(self.keys.len() as u32);
+                    self.keys.extend_from_slice(&key.words()[..self.key_words]);
+                    Classified { key_at, hash }
                 }
-                Class::Orphan => Classified { key: None, hash: 0 },
+                Class::Orphan => Classified { key_at: None, hash: 0 },
             };
             self.classes.push(classified);
         }
-        let in_sets = || self.classes.iter().filter(|classified| classified.key.is_some());
-        in_sets().for_each(|classified| self.table.prefetch_entry(classified.hash));
-        in_sets().for_each(|classified| self.table.prefetch_neighbours(classified.hash));
+        let mut heads = [NONE; EVENTS_MAX];
+        for (head, classified) in heads.iter_mut().zip(&self.classes) {
+            if classified.key_at.is_some() {
+                *head = self.table.prefetch_entry(classified.hash);
+            }
+        }
+        for head in &heads[..self.classes.len()] {
+            self.table.prefetch_neighbours(*head);
+        }
     }
 
     #[inline]
@@ -81,11 +91,11 @@ impl Burst {
         let now_ns = frame.timestamp_ns;
         let moment = Moment { now_ns, seed: frame.sequence ^ u64::from(frame.port.raw()) << 48 };
         let port = frame.port.raw();
-        let Classified { key, hash } = &self.classes[classified];
-        let (Some(key), hash) = (key, *hash) else {
+        let Classified { key_at: Some(key_at), hash } = self.classes[classified] else {
             return self.push_packet(EventKind::OrphanPacket, port, pending, moment, None);
         };
-        if let Some(entry) = self.table.find(hash, key.words()) {
+        let key = &self.keys[key_at as usize..][..self.key_words];
+        if let Some(entry) = self.table.find(hash, key) {
             self.table.touch(entry, now_ns);
             if let Some(member) = self.table.place_in_burst(entry, self.number) {
                 let frame = pending.frame;
@@ -107,7 +117,7 @@ impl Burst {
             return;
         }
         let entry = self.capacity.take(self.shape.worker).then(|| {
-            let inserted = self.table.insert(hash, key.words(), now_ns);
+            let inserted = self.table.insert(hash, key, now_ns);
             inserted.expect("a table has an entry for every place there is")
         });
         let member = self.join(entry, Stage::Tentative);
@@ -145,7 +155,6 @@ impl Burst {
             last: NO_PREVIOUS,
             registered: stage != Stage::Tentative,
             state_from: None,
-            finished: false,
         });
         index
     }
@@ -194,6 +203,7 @@ impl Burst {
             moment,
             effective: true,
             ending: Ending::Again,
+            refused: false,
             port,
             frame_offset,
             frame_length,

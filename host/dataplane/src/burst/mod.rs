@@ -23,7 +23,7 @@ use crate::reasons::DropReason;
 use crate::services::Moment;
 use nfos_engine::description::Description;
 use nfos_engine::exchange::{Action, EventKind, Verdict};
-use nfos_netio::{Classifier, Frame, Key};
+use nfos_netio::{Classifier, Frame, KEY_WORDS};
 use std::sync::Arc;
 
 /// Most events of a burst.
@@ -105,6 +105,8 @@ pub(crate) struct Item {
     pub effective: bool,
     /// What becomes of it.
     pub ending: Ending,
+    /// Whether its set asked for registration and found no room.
+    refused: bool,
     port: u16,
     frame_offset: u32,
     frame_length: u32,
@@ -115,10 +117,10 @@ pub(crate) struct Item {
 }
 
 /// A packet of the inbox, looked at.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Classified {
-    /// The key of its packet set; none of an orphan.
-    key: Option<Key>,
+    /// Where its key begins in `keys`; none of an orphan.
+    key_at: Option<u32>,
     hash: u32,
 }
 
@@ -134,8 +136,6 @@ struct Member {
     registered: bool,
     /// Its last event that stands and leaves state.
     state_from: Option<u32>,
-    /// Whether an event of it is finished.
-    finished: bool,
 }
 
 /// Packet sets that came to life or ended with a burst.
@@ -173,6 +173,9 @@ pub(crate) struct Burst {
     items: Vec<Item>,
     members: Vec<Member>,
     classes: Vec<Classified>,
+    /// The keys of classified packets, one after the other.
+    keys: Vec<u64>,
+    key_words: usize,
     verdicts: Vec<Verdict>,
     frames_length: u32,
     states_length: u32,
@@ -193,11 +196,13 @@ impl Burst {
             shape,
             classifier,
             capacity,
-            table,
             number: 0,
             items: Vec::with_capacity(EVENTS_MAX),
             members: Vec::with_capacity(EVENTS_MAX),
             classes: Vec::with_capacity(EVENTS_MAX),
+            keys: Vec::with_capacity(EVENTS_MAX * KEY_WORDS),
+            key_words: table.key_words(),
+            table,
             verdicts: Vec::with_capacity(EVENTS_MAX),
             frames_length: 0,
             states_length: 0,
@@ -248,16 +253,13 @@ impl Burst {
         for member in &mut self.members {
             member.registered = member.stage != Stage::Tentative;
             member.state_from = None;
-            member.finished = reason.is_some();
         }
-        self.settle_sets(&[]);
+        let finished = if reason.is_some() { self.items.len() } else { 0 };
+        self.settle_sets(finished, &[]);
         for item in &mut self.items {
             item.effective = false;
             item.ending = reason.map_or(Ending::Again, Ending::Dropped);
         }
-        self.settled = Settled {
-            finished: if reason.is_some() { self.items.len() } else { 0 },
-            ..self.settled
-        };
+        self.settled = Settled { finished, ..self.settled };
     }
 }

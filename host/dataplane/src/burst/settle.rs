@@ -33,20 +33,23 @@ impl Burst {
         Ok(())
     }
 
-    /// Reads and checks the verdicts.
-    fn read(&mut self, verdicts: &[[u8; VERDICT_SIZE]]) -> Result<(), GuestFault> {
+    /// Reads and checks the verdicts; whether any asks for registration.
+    #[inline]
+    fn read(&mut self, verdicts: &[[u8; VERDICT_SIZE]]) -> Result<bool, GuestFault> {
         self.verdicts.clear();
-        for (index, bytes) in verdicts.iter().enumerate() {
+        let mut registers = false;
+        for (index, (bytes, item)) in verdicts.iter().zip(&self.items).enumerate() {
             let verdict = Verdict::load(bytes)?;
-            self.check(&self.items[index], &verdict)
-                .map_err(|rule| GuestFault::BadOutcome(format!("verdict {index}: {rule}")))?;
+            self.check(item, &verdict).map_err(|rule| bad_verdict(index, rule))?;
+            registers |= verdict.registration != Registration::None;
             self.verdicts.push(verdict);
         }
-        Ok(())
+        Ok(registers)
     }
 
     /// Follows the registrations; answers the first event that has to be undone, if its run left
     /// something to undo.
+    #[cold]
     fn register(&mut self, services: &WorkerServices) -> Result<Option<usize>, GuestFault> {
         let mut cut = None;
         for (index, verdict) in self.verdicts.iter().enumerate() {
@@ -56,16 +59,16 @@ impl Burst {
             let item = &mut self.items[index];
             let Some(member) = item.member.map(|member| &mut self.members[usize::from(member)])
             else {
-                return Err(bad_registration(index, "of an event without a packet set"));
+                return Err(bad_verdict(index, "registration of an event without a packet set"));
             };
             if member.registered {
-                return Err(bad_registration(index, "of a packet set that has state"));
+                return Err(bad_verdict(index, "registration of a packet set that has state"));
             }
             if member.entry.is_some() {
                 member.registered = true;
                 continue;
             }
-            item.effective = false;
+            (item.effective, item.refused) = (false, true);
             if verdict.registration == Registration::Required {
                 item.ending = Ending::Dropped(HostReason::PacketSetTableFull.into());
             }
@@ -81,12 +84,7 @@ impl Burst {
     #[inline]
     fn copy_out(&mut self, finished: usize, frames: &[u8]) {
         for (item, verdict) in self.items.iter_mut().zip(&self.verdicts).take(finished) {
-            if let Some(member) = item.member {
-                let member = &mut self.members[usize::from(member)];
-                member.finished = true;
-                let refused = verdict.registration != Registration::None && member.entry.is_none();
-                self.changes.refused += u64::from(refused);
-            }
+            self.changes.refused += u64::from(item.refused);
             if item.ending != Ending::Again {
                 continue;
             }
@@ -106,6 +104,16 @@ impl Burst {
     /// Finds, for each set, its last event that stands and leaves state.
     #[inline]
     fn follow_states(&mut self, stands: usize) {
+        if stands < self.items.len() {
+            return self.follow_states_of_some(stands);
+        }
+        for member in &mut self.members {
+            member.state_from = member.registered.then_some(member.last);
+        }
+    }
+
+    #[cold]
+    fn follow_states_of_some(&mut self, stands: usize) {
         for member in &mut self.members {
             member.registered = member.stage != Stage::Tentative;
         }
@@ -122,7 +130,7 @@ impl Burst {
 
     /// Brings the table to where the finished events leave it, and undoes what the others composed.
     #[inline]
-    pub(super) fn settle_sets(&mut self, states: &[u8]) {
+    pub(super) fn settle_sets(&mut self, finished: usize, states: &[u8]) {
         for member in self.members.iter().rev() {
             let Some(entry) = member.entry else { continue };
             match member.stage {
@@ -136,7 +144,7 @@ impl Burst {
                     self.capacity.give(self.shape.worker);
                     continue;
                 }
-                Stage::Expiring if member.finished => {
+                Stage::Expiring if (member.last as usize) < finished => {
                     self.table.remove(entry);
                     self.capacity.give(self.shape.worker);
                     self.changes.expired += 1;
@@ -155,8 +163,8 @@ impl Burst {
 }
 
 #[cold]
-fn bad_registration(index: usize, what: &str) -> GuestFault {
-    GuestFault::BadOutcome(format!("verdict {index}: registration {what}"))
+fn bad_verdict(index: usize, rule: &str) -> GuestFault {
+    GuestFault::BadOutcome(format!("verdict {index}: {rule}"))
 }
 
 impl Exchange<WorkerServices> for Burst {
@@ -213,8 +221,8 @@ impl Exchange<WorkerServices> for Burst {
             let rule = format!("{} verdicts for {events} events", verdicts.len());
             return Err(GuestFault::BadOutcome(rule));
         }
-        self.read(verdicts)?;
-        let cut = self.register(services)?;
+        let registers = self.read(verdicts)?;
+        let cut = if registers { self.register(services)? } else { None };
         let units = services.units() as usize;
         if cut.is_some_and(|cut| cut >= units || (cut + 1 == units && events > units)) {
             // The unit to undo has other events too.
@@ -237,7 +245,7 @@ impl Exchange<WorkerServices> for Burst {
         }
         self.follow_states(stands);
         self.copy_out(finished, frames);
-        self.settle_sets(states);
+        self.settle_sets(finished, states);
         self.settled = Settled { finished, aborts, isolate: 0, accepted: true };
         Ok(())
     }

@@ -8,3 +8,5 @@ mod entries;
 mod index;
 mod lru;
 pub(crate) mod table;
+
+pub(crate) use index::NONE;

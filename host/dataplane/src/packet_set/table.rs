@@ -50,6 +50,11 @@ impl Table {
         u64::from(capacity) * Entries::entry_bytes(key_words, state_bytes) as u64
     }
 
+    /// Words of a key.
+    pub(crate) fn key_words(&self) -> usize {
+        self.key_words
+    }
+
     /// Sets that have state.
     pub(crate) fn live(&self) -> usize {
         self.live
@@ -61,17 +66,18 @@ impl Table {
         nfos_sync::prefetch_read(self.index.head_place(hash));
     }
 
-    /// Fetches the first entry of a hash's chain into the cache.
+    /// Fetches the first entry of a hash's chain into the cache, and says which it is.
     #[inline]
-    pub(crate) fn prefetch_entry(&self, hash: u32) {
-        self.entries.prefetch(self.index.head(hash));
+    pub(crate) fn prefetch_entry(&self, hash: u32) -> u32 {
+        let entry = self.index.head(hash);
+        self.entries.prefetch(entry);
+        entry
     }
 
-    /// Fetches the neighbours of the first entry of a hash's chain, in the order of last use, into
-    /// the cache: what restarting its idle time writes.
+    /// Fetches an entry's neighbours in the order of last use into the cache: what restarting its
+    /// idle time writes.
     #[inline]
-    pub(crate) fn prefetch_neighbours(&self, hash: u32) {
-        let entry = self.index.head(hash);
+    pub(crate) fn prefetch_neighbours(&self, entry: u32) {
         self.entries.prefetch(self.entries.older(entry));
         self.entries.prefetch(self.entries.younger(entry));
     }
@@ -79,7 +85,6 @@ impl Table {
     /// The set of a key, tentative or live.
     #[inline]
     pub(crate) fn find(&self, hash: u32, key: &[u64]) -> Option<u32> {
-        let key = &key[..self.key_words];
         let mut entry = self.index.head(hash);
         while entry != NONE {
             if self.entries.matches(entry, hash, key)
