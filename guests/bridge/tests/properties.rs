@@ -222,7 +222,13 @@ fn compare(refresh: &str, interval_ms: u64, cases: u32) {
         ("ageing_ms", "40"),
         ("refresh_interval_ms", &interval[..]),
     ];
-    let wait = prop_oneof![4 => 0..MS, 2 => 0..15 * MS, 1 => 40 * MS - 1..52 * MS];
+    // Now and then to the nanosecond what an interval, a period or the ageing time is.
+    let wait = prop_oneof![
+        4 => 0..MS,
+        2 => 0..15 * MS,
+        1 => 40 * MS - 1..52 * MS,
+        2 => (1..5_u64).prop_map(|tens| tens * 10 * MS),
+    ];
     let steps = prop::collection::vec((wait, prop::collection::vec(arrival(), 1..32)), 1..60);
     let reached = RefCell::new(BTreeMap::<String, u64>::new());
     let mut runner =

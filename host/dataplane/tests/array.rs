@@ -16,7 +16,7 @@ const PACKETS: u64 = 60_000;
 fn run(workers: usize, access: &str, elements: u64) -> Summary {
     let nf = guest("array");
     let port = format!("synthetic:flows=64,packets={PACKETS},repeat=1");
-    let ports = vec![port.parse().unwrap(); 2];
+    let ports = vec![port.parse().expect("a port"); 2];
     let parameters = [
         ("access", Value::Text(access.to_owned())),
         ("skew", Value::Text("0.99".to_owned())),
@@ -25,7 +25,8 @@ fn run(workers: usize, access: &str, elements: u64) -> Summary {
     let parameters = parameters.map(|(name, value)| (name.to_owned(), value)).into();
     let launch = Launch { workers, ports, parameters, pin: false, ..Launch::default() };
     let ignore = &mut |_: Observation<'_>| {};
-    let summary = nfos_dataplane::run(&nf, &launch, &AtomicBool::new(false), ignore).unwrap();
+    let summary = nfos_dataplane::run(&nf, &launch, &AtomicBool::new(false), ignore);
+    let summary = summary.expect("a run");
     assert_adds_up(&summary);
     assert_eq!(summary.received, 2 * PACKETS);
     summary

@@ -20,7 +20,7 @@ fn run(nf: &str, frames: &[Vec<Vec<u8>>], repeat: u64, parameters: &[(&str, Valu
         let frames =
             frames.iter().zip(0..).map(|(bytes, at_ns)| Timed { at_ns, bytes: bytes.clone() });
         let trace = write_capture(&frames.collect::<Vec<_>>());
-        format!("memory:{},repeat={repeat}", trace.display()).parse().unwrap()
+        format!("memory:{},repeat={repeat}", trace.display()).parse().expect("a port")
     };
     let owned = |(name, value): &(&str, Value)| ((*name).to_owned(), value.clone());
     let launch = Launch {
@@ -32,7 +32,8 @@ fn run(nf: &str, frames: &[Vec<Vec<u8>>], repeat: u64, parameters: &[(&str, Valu
     };
     let ignore = &mut |_: Observation<'_>| {};
     let nf = guest(nf);
-    let summary = nfos_dataplane::run(&nf, &launch, &AtomicBool::new(false), ignore).unwrap();
+    let summary = nfos_dataplane::run(&nf, &launch, &AtomicBool::new(false), ignore);
+    let summary = summary.expect("a run");
     assert_adds_up(&summary);
     summary
 }
