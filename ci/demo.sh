@@ -23,7 +23,8 @@ say "Setting up"
 ci/setup.sh demo
 
 say "Building the host (the first time this takes minutes) and the network functions"
-cargo build --release --package nfos-host
+# With the features of the whole workspace, so that its tests find the sandbox built.
+cargo build --release --workspace --bin nfos-host
 ci/guests.sh
 mkdir -p "$out"
 

@@ -93,7 +93,8 @@ fn shares(skew: &str) -> Vec<u64> {
 
 #[test]
 fn zipf_has_the_shares_of_its_law_and_uniform_has_none_above_others() {
-    // The sum of rank^−0.99 over 10,000 ranks is 10.22: the first has 98 thousandths, the second 49.
+    // The sum of rank^−0.99 over 10,000 ranks is 10.22, so the first has 98 thousandths and the
+    // second 49.
     let zipf = shares("0.99");
     assert!((90..106).contains(&zipf[0]) && (43..56).contains(&zipf[1]), "{zipf:?}");
     assert!((460..580).contains(&zipf.iter().sum::<u64>()), "{zipf:?}");

@@ -222,7 +222,7 @@ impl<P: Copy> Transaction<P> {
     /// event is stale, or doomed if the burst has written.
     #[cold]
     pub fn extend<S: Structures<Predicate = P>>(&mut self, structures: &S) -> bool {
-        // From then on reads are not observed, so that nothing vouches for them at another snapshot.
+        // From then on reads are not observed, so nothing vouches for them at another snapshot.
         if self.is_stale() {
             return false;
         }
