@@ -3,7 +3,7 @@
 //! Port 0 is the LAN, port 1 the WAN. The first packet from an internal endpoint gets it an
 //! external one, the same for every destination, and whoever sends to that reaches it. Mappings
 //! are shared by all packets, since the two directions of a conversation have no field in common:
-//! there are no packet sets. What a mapping is and how long it lives is told in [`state`].
+//! there are no packet sets. What a mapping is and how long it lives is told in `state.rs`.
 
 use nfos::prelude::*;
 
