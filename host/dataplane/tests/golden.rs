@@ -8,6 +8,8 @@
 //! give them exactly; so must more, since output is written in the order of arrival: that is more
 //! than the same order within each packet set.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it finds what it must not")]
+
 mod support;
 
 use nfos_engine::NetworkFunction;

@@ -1,6 +1,8 @@
 //! After start-up the worker loop allocates nothing: two runs that differ only in how many packets
 //! they handle allocate exactly as often.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it finds what it must not")]
+
 mod support;
 
 use nfos_dataplane::Launch;

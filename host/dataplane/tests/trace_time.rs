@@ -1,6 +1,8 @@
 //! What capture ports promise: expiry in the time of the trace, and several files that behave as
 //! the network did.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it finds what it must not")]
+
 mod support;
 
 use nfos_engine::services::Value;

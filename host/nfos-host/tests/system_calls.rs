@@ -3,6 +3,8 @@
 //!
 //! Needs `strace` and the right to trace; without either the test says so and passes.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it finds what it must not")]
+
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! Runs guests of the repository over captures made here.
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
+#![allow(clippy::unwrap_used, reason = "a test ends where it finds what it must not")]
 
 use nfos_dataplane::{Launch, Observation, RunError};
 use nfos_engine::services::Value;
