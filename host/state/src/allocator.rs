@@ -198,7 +198,8 @@ impl Allocator {
     ) -> Result<bool, AccessError> {
         let cell = self.lease(id)?;
         let deadline_ns = effects.now_ns.saturating_add(duration_ns);
-        let at_ns = deadline_ns.saturating_sub(self.refresh_interval_ns);
+        // Skipped if it would move the deadline by less than the interval.
+        let at_ns = deadline_ns.saturating_add(1).saturating_sub(self.refresh_interval_ns);
         let suffices = |lease: &Lease| self.refresh_interval_ns != 0 && lease.deadline_ns >= at_ns;
         let mut skip = None;
         let observer = self.observer(ObserverKind::Refresh);

@@ -266,6 +266,20 @@ fn expired_lease_is_found_and_reused() {
 }
 
 #[test]
+fn a_refresh_is_skipped_only_if_it_would_move_the_deadline_by_less_than_the_interval() {
+    for (later_ns, deadline_ns) in [(99, 1_500), (100, 1_600), (101, 1_601)] {
+        let state = state(1);
+        let allocator = state.open_allocator("a", 1, 100).unwrap();
+        let mut worker = state.worker(0);
+        let id = run(&mut worker, 1_000, |w| w.allocate(allocator, 500).unwrap().unwrap());
+        let refreshed = run(&mut worker, 1_000 + later_ns, |w| w.refresh(allocator, id, 500));
+        assert_eq!(refreshed, Ok(true));
+        let expired = run(&mut worker, 9_999, |w| w.next_expired(allocator).unwrap().unwrap());
+        assert_eq!(expired.deadline_ns, deadline_ns, "{later_ns} ns later");
+    }
+}
+
+#[test]
 fn every_event_finishes_in_bounded_attempts() {
     const THREADS: usize = 23;
     const EVENTS: u64 = 2_000;
