@@ -1,6 +1,6 @@
 //! Worker loop, bursts, packet sets, expiry, effects and the control loop.
 //!
-//! [`run`] sets a network function up on a number of workers and drives packets through it. Every
+//! [`run()`] sets a network function up on a number of workers and drives packets through it. Every
 //! packet that a port hands over ends in exactly one of sent, consumed and dropped for a reason.
 #![forbid(unsafe_code)]
 

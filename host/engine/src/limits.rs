@@ -29,7 +29,7 @@ pub(crate) struct Limits {
     noticed: Option<Duration>,
     /// Whether the last request for memory was turned down, in this call.
     denied: bool,
-    /// Whether memory may have grown since [`Self::take_growth`].
+    /// Whether memory may have grown since [`Self::clear_growth`].
     grown: bool,
 }
 

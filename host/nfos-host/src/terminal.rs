@@ -78,10 +78,10 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     write_all(&mut io::stdout().lock(), text)
 }
 
-/// As [`print`], to standard error.
+/// As [`print()`], to standard error.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(crate) fn print_aside(text: &str) -> Result<(), Failure> {
     write_all(&mut io::stderr().lock(), text)
 }

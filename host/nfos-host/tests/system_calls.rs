@@ -15,7 +15,7 @@ use support::{guest, host};
 fn trace(rounds: u64) -> Option<Vec<String>> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("system-calls-{rounds}"));
     let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::create_dir_all(&folder).expect("a folder for the traces");
     let spec = format!("synthetic:flows=512,packets=4096,repeat={rounds}");
     let nf = guest("firewall");
     let run = host(["run", "--packet-sets", "4096", "--port", &spec, "--port", &spec, "--nf"]);
@@ -26,10 +26,11 @@ fn trace(rounds: u64) -> Option<Vec<String>> {
     if !output.status.success() {
         return None;
     }
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let entries = std::fs::read_dir(&folder).expect("the folder made above");
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     files.sort();
-    Some(files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect())
+    let read = |file| std::fs::read_to_string(file).expect("a trace that strace has written");
+    Some(files.iter().map(read).collect())
 }
 
 /// System calls of the worker's thread, but for memory given back: that happens when it ends, as

@@ -68,7 +68,7 @@ fn shape_ipv6(packet: &[u8]) -> Option<Shape> {
 }
 
 /// Whether a payload begins with a TCP or UDP header in order: what the views of
-/// [`tcp`](super::tcp) and [`udp`](super::udp) check, without a branch on the protocol, since a
+/// [`super::tcp`] and [`super::udp`] check, without a branch on the protocol, since a
 /// mixture of both is what no branch predictor can foresee.
 #[inline]
 fn ports_in_order(protocol: u8, payload: &[u8]) -> bool {
