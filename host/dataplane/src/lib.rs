@@ -16,6 +16,8 @@ mod notice;
 mod observer;
 mod packet_set;
 mod reasons;
+#[cfg(test)]
+mod rollback;
 mod run;
 mod script;
 mod services;

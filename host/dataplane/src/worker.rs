@@ -121,6 +121,18 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         &self.counters
     }
 
+    /// Its instance.
+    #[cfg(test)]
+    pub(crate) fn guest(&self) -> &G {
+        &self.guest
+    }
+
+    /// The state of every packet set that has some.
+    #[cfg(test)]
+    pub(crate) fn states(&self) -> Vec<Vec<u8>> {
+        self.burst.states()
+    }
+
     /// When the next packet set runs out.
     pub(crate) fn deadline_ns(&self) -> Option<u64> {
         self.burst.deadline_ns()

@@ -237,6 +237,12 @@ impl Burst {
         std::mem::take(&mut self.changes)
     }
 
+    /// The state of every packet set that has some.
+    #[cfg(test)]
+    pub(crate) fn states(&self) -> Vec<Vec<u8>> {
+        self.table.states(self.shape.state_bytes)
+    }
+
     /// Packet sets that have state now.
     pub(crate) fn sets_live(&self) -> usize {
         self.table.live()

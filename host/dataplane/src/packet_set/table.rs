@@ -179,6 +179,22 @@ impl Table {
         self.entries.set_place_in_burst(entry, burst, place);
     }
 
+    /// The state of every live set, in the order of last use.
+    #[cfg(test)]
+    pub(crate) fn states(&self, state_bytes: usize) -> Vec<Vec<u8>> {
+        let mut states = Vec::new();
+        let mut entry = self.lru.oldest();
+        while entry != NONE {
+            if self.entries.stage(entry) == Stage::Live {
+                let mut state = vec![0; state_bytes];
+                self.load_state(entry, &mut state);
+                states.push(state);
+            }
+            entry = self.entries.younger(entry);
+        }
+        states
+    }
+
     /// Copies a set's state out.
     #[inline]
     pub(crate) fn load_state(&self, entry: u32, to: &mut [u8]) {
