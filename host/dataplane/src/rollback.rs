@@ -48,6 +48,9 @@ struct Raising {
     runs: Vec<Vec<Answers>>,
     /// What an event with that number of runs answers.
     verdict: fn(runs: usize) -> (u8, u16),
+    /// Whether it is broken, and how many instances do not start before one does.
+    broken: bool,
+    failing_starts: usize,
 }
 
 impl Raising {
@@ -81,10 +84,18 @@ impl Raising {
 
 impl Guest<WorkerServices> for Raising {
     fn init(&mut self) -> Result<Configuration, GuestFault> {
-        unreachable!("nothing faults here")
+        if self.failing_starts > 0 {
+            self.failing_starts -= 1;
+            return Err(GuestFault::TimeLimit);
+        }
+        self.broken = false;
+        Ok(Configuration { idle_timeout_ns: 0, packet_sets: 64, periods_ns: vec![] })
     }
 
     fn handle<E: Exchange<WorkerServices>>(&mut self, burst: &mut E) -> Result<(), GuestFault> {
+        if self.broken {
+            return Err(GuestFault::Trap("an instance that breaks at once".into()));
+        }
         let layout = burst.layout();
         let mut events = vec![[0; 24]; layout.events as usize];
         let (mut frames, mut states) =
@@ -127,7 +138,7 @@ impl Guest<WorkerServices> for Raising {
     }
 
     fn replace(&mut self) -> Result<(), GuestFault> {
-        unreachable!("nothing faults here")
+        Ok(())
     }
 }
 
@@ -215,6 +226,8 @@ fn worker(interferes_at: &[usize], verdict: fn(usize) -> (u8, u16)) -> Tested {
         interferes_at: interferes_at.to_vec(),
         runs: vec![Vec::new(); EVENTS],
         verdict,
+        broken: false,
+        failing_starts: 0,
     };
     let description = description();
     let burst = Burst::new(
@@ -317,4 +330,27 @@ fn packets_of_new_sets_share_a_burst() {
     let mut worker = worker(&[], |_| SEND);
     worker.run(0);
     assert_eq!((worker.counters().bursts.value(), worker.counters().aborts.value()), (1, 0));
+}
+
+#[test]
+fn an_instance_that_does_not_start_again_costs_packets_and_never_the_host() {
+    let mut worker = worker(&[], |_| SEND);
+    (worker.guest_mut().broken, worker.guest_mut().failing_starts) = (true, 3);
+    worker.run(0);
+    let counters = worker.counters();
+    let (sent, dropped) = (worker_sent(&worker), counters.dropped());
+    assert_eq!(sent + dropped, EVENTS as u64, "every packet is accounted for");
+    assert!(dropped > 0, "those that came while there was no instance");
+    assert_eq!(counters.faults.value(), 3);
+    // One more packet, and by now an instance that starts.
+    let mut frame = Frame::new(128);
+    frame.load(&packet(0), PortId::new(0), 60, 9_000, 99).expect("it fits");
+    worker.receive(frame);
+    worker.run(0);
+    worker.run(0);
+    assert_eq!(worker_sent(&worker) + worker.counters().dropped(), EVENTS as u64 + 1);
+}
+
+fn worker_sent(worker: &Tested) -> u64 {
+    worker.egress_ref().packets.len() as u64
 }

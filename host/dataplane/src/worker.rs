@@ -13,7 +13,7 @@ use crate::script::Script;
 use crate::services::{Moment, WorkerServices};
 use crossbeam_channel::Sender;
 use nfos_engine::exchange::Action;
-use nfos_engine::fault::GuestFault;
+use nfos_engine::fault::{FaultReason, GuestFault};
 use nfos_engine::guest::Guest;
 use nfos_engine::services::LogLevel;
 use nfos_netio::{Frame, PortId};
@@ -39,6 +39,8 @@ pub(crate) struct Worker<G, E> {
     notices: Sender<Notice>,
     /// After a fault: how to run what was in its burst.
     suspects: Suspects,
+    /// Why there is no instance: the last one broke, and the next did not start.
+    broken: Option<FaultReason>,
     faults_reported: u64,
     ports: u16,
 }
@@ -106,6 +108,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
             counters: parts.counters,
             notices: parts.notices,
             suspects: Suspects::default(),
+            broken: None,
             faults_reported: 0,
             ports: parts.ports,
         }
@@ -125,6 +128,18 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
     #[cfg(test)]
     pub(crate) fn guest(&self) -> &G {
         &self.guest
+    }
+
+    /// Its instance, to change what it does.
+    #[cfg(test)]
+    pub(crate) fn guest_mut(&mut self) -> &mut G {
+        &mut self.guest
+    }
+
+    /// Its way out, to look at.
+    #[cfg(test)]
+    pub(crate) fn egress_ref(&self) -> &E {
+        &self.egress
     }
 
     /// The state of every packet set that has some.
@@ -244,6 +259,12 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
 
     /// Runs the burst in the guest and decides what of it stands.
     fn dispatch(&mut self) {
+        if self.broken.is_some() {
+            self.replace_guest();
+        }
+        if let Some(reason) = self.broken {
+            return self.burst.fail(Some(reason.into()));
+        }
         let moments = self.burst.items().iter().map(|item| item.moment);
         self.guest.services().start_burst(moments);
         self.counters.bursts.add(1);
@@ -286,12 +307,16 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         self.replace_guest();
     }
 
+    /// Makes a new instance. `init` ran before with the same answers, but it may meet a limit that
+    /// it just did not meet then: what comes is then dropped, and the next burst tries again.
     fn replace_guest(&mut self) {
         self.counters.instances_replaced.add(1);
         self.guest.services().start_replay(Arc::clone(&self.script));
         let made = self.guest.replace().and_then(|()| self.guest.init());
-        // `init` ran before with the same answers, on the same code.
-        made.expect("an instance that started once starts again");
+        self.broken = made.as_ref().err().map(GuestFault::reason);
+        if let Err(fault) = made {
+            self.count_fault(fault, None);
+        }
     }
 
     fn count_fault(&mut self, fault: GuestFault, packet: Option<FaultPacket>) {

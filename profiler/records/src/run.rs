@@ -114,7 +114,7 @@ pub struct WorkerCounters {
     pub packet_sets: u64,
     /// Time spent on bursts; the rest was spent waiting for packets.
     pub busy_ns: u64,
-    /// The longest that one event was tried.
+    /// How often the event that was run most often was run.
     pub runs_per_event_max: u64,
 }
 
