@@ -11,6 +11,7 @@ use nfos_engine::services::{
     Answer, Cell, ExpiredLease, Handle, LogLevel, Merge, Services, SetOutcome, Value,
 };
 use nfos_state::{AccessError, Commit, ObjectId, OpenError, State};
+use nfos_sync::{Bug, seeded};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -121,7 +122,10 @@ impl WorkerServices {
     #[inline]
     fn start_unit(&mut self, moment: Moment) {
         self.effects.clear();
-        (self.next, self.doomed, self.moment, self.draws) = (0, false, moment, 0);
+        (self.next, self.doomed, self.moment) = (0, false, moment);
+        if !seeded(Bug::OtherRandomOnRerun) {
+            self.draws = 0;
+        }
         self.state.begin_burst();
         let goes_on = self.state.begin_event(moment.now_ns);
         debug_assert!(goes_on, "nothing was observed yet");
@@ -263,7 +267,10 @@ impl Services for WorkerServices {
             self.doomed = true;
             return Ok(false);
         }
-        (self.moment, self.draws) = (*moment, 0);
+        self.moment = *moment;
+        if !seeded(Bug::OtherRandomOnRerun) {
+            self.draws = 0;
+        }
         self.next = event + 1;
         self.effects.begin(event);
         Ok(true)

@@ -17,6 +17,7 @@ use nfos_engine::fault::{FaultReason, GuestFault};
 use nfos_engine::guest::Guest;
 use nfos_engine::services::LogLevel;
 use nfos_netio::{Frame, PortId};
+use nfos_sync::{Bug, seeded};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -348,6 +349,12 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         for item in self.burst.items_mut()[settled.finished..].iter_mut().rev() {
             if let Some(frame) = item.frame.take() {
                 self.inbox.push_front(Pending { frame, runs: item.runs + 1 });
+            }
+        }
+        if seeded(Bug::EffectsOutliveRollback) {
+            for unit in settled.finished..self.burst.items().len() {
+                let now_ns = self.burst.items()[unit].moment.now_ns;
+                self.release(unit as u32, now_ns, 0);
             }
         }
         let silent = self.guest.services().effects().is_empty();

@@ -10,6 +10,7 @@
 //! again.
 
 use nfos_stm::{CellId, Memory, MemoryFull, Mutator, Observer, Operation};
+use nfos_sync::{Bug, seeded};
 
 use crate::effects::{Effects, Timer, Tx};
 use crate::error::AccessError;
@@ -166,6 +167,9 @@ impl Allocator {
     /// No id is at hand: none at all, or the event runs again.
     #[cold]
     fn none(&self, tx: &mut Tx, effects: &mut Effects) -> Result<Option<u32>, AccessError> {
+        if seeded(Bug::NoneLooksAtOwnPool) {
+            return Ok(None);
+        }
         let observer = self.observer(ObserverKind::AllocateNone);
         let mut free = u64::from(self.capacity);
         for participant in 0..tx.participants() as u32 {
@@ -207,7 +211,7 @@ impl Allocator {
             let lease = Lease::new(payload);
             let generation = lease.generation;
             skip = Some(lease.held && suffices(&lease));
-            Some(match lease.held {
+            (!seeded(Bug::RefreshIgnoresTenure)).then_some(match lease.held {
                 true if suffices(&lease) => Predicate::HeldUntil { generation, at_ns },
                 true => Predicate::Tenure { generation },
                 false => Predicate::NotHeld,

@@ -17,7 +17,7 @@ const KEY_WORDS: usize = 2 * WORDS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(crate) hash: u64,
-    words: [u64; KEY_WORDS],
+    pub(crate) words: [u64; KEY_WORDS],
 }
 
 impl Key {

@@ -14,6 +14,7 @@
 
 use nfos_stm::{CellId, Failure, Memory, MemoryFull, Mutator, Observer, Operation, Pending};
 use nfos_stm::{Reason, View};
+use nfos_sync::{Bug, seeded};
 
 use crate::chain::{Layout, Part, Search};
 use crate::effects::{Effects, Taken, Tx};
@@ -119,7 +120,7 @@ impl Map {
             if slot.is_some() {
                 return Ok(slot);
             }
-            if newest {
+            if newest && !seeded(Bug::MissNotObserved) {
                 let kept = effects.keys.keep(key).ok_or(AccessError::LogFull)?;
                 let predicate = Predicate::Absent { map: self.object, key: kept };
                 for &(cell, seen) in &effects.walked {
@@ -319,7 +320,10 @@ impl Map {
         taken: &mut Taken<'_>,
     ) -> Result<(), Failure> {
         let event = usize::from(action.event);
-        let search = self.layout.search(key, &mut |_, cell| Ok::<_, ()>(pending.read(cell)));
+        // Looked for elsewhere in its chain, it is not found.
+        let blind = seeded(Bug::UpsertDoesNotLookAgain) && action.reserved().is_some();
+        let sought = Key { hash: key.hash ^ u64::from(blind) << 63, ..*key };
+        let search = self.layout.search(&sought, &mut |_, cell| Ok::<_, ()>(pending.read(cell)));
         let search = search.expect("a held chain can be read");
         match (search, action.value) {
             (Search::Found { slot, .. }, Some(value)) => {

@@ -11,7 +11,7 @@
 //! fullest other queue, at most [`THEFT_MAX`] at once, so that one theft serves many takings.
 
 use nfos_sync::atomic::{AtomicU32, Ordering};
-use nfos_sync::{Lock, Padded};
+use nfos_sync::{Bug, Lock, Padded, seeded};
 
 /// No number.
 pub(crate) const NIL: u32 = u32::MAX;
@@ -129,6 +129,9 @@ impl Pool {
         let (first, mut last) = (queue.head, queue.head);
         if first == NIL {
             return None;
+        }
+        if seeded(Bug::TheftLeavesTheLoot) {
+            return Some((first, first, 1));
         }
         for _ in 1..count {
             last = self.next[last as usize].load(Ordering::Relaxed);

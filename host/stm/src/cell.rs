@@ -11,6 +11,7 @@
 #![allow(unsafe_code, reason = "the marker that zero bytes are a cell")]
 
 use nfos_sync::atomic::{AtomicU64, Ordering, fence};
+use nfos_sync::{Bug, seeded};
 
 use crate::reservation::Zeroed;
 
@@ -127,7 +128,7 @@ impl Cell {
     #[inline(always)]
     pub(crate) fn copy(&self, seen: Word) -> Option<Payload> {
         let payload = self.load_payload();
-        self.still(seen).then_some(payload)
+        (seeded(Bug::CopyNotRechecked) || self.still(seen)).then_some(payload)
     }
 
     /// As [`Self::copy`], with provenance.
@@ -135,7 +136,8 @@ impl Cell {
         let provenance = self.provenance.load(Ordering::Relaxed);
         let payload = self.load_payload();
         let version = Version { timestamp: seen.timestamp(), provenance, payload };
-        (!seen.installing() && self.still(seen)).then_some(version)
+        let still = seeded(Bug::CopyNotRechecked) || self.still(seen);
+        (!seen.installing() && still).then_some(version)
     }
 
     #[inline(always)]
@@ -189,7 +191,9 @@ impl Cell {
     #[inline(always)]
     pub(crate) fn install(&self, timestamp: u64, provenance: u64, payload: &Payload) {
         let held = self.word.load(Ordering::Relaxed);
-        self.word.store(held | Word::INSTALLING, Ordering::Relaxed);
+        if !seeded(Bug::NoInstalling) {
+            self.word.store(held | Word::INSTALLING, Ordering::Relaxed);
+        }
         // Release: pairs with the Acquire fence in `still`.
         fence(Ordering::Release);
         self.provenance.store(provenance, Ordering::Relaxed);
@@ -197,7 +201,8 @@ impl Cell {
             word.store(*value, Ordering::Relaxed);
         }
         // Release: publishes payload, provenance and the history line.
-        self.word.store(Word::free(timestamp).0, Ordering::Release);
+        let publish = if seeded(Bug::WordRelaxed) { Ordering::Relaxed } else { Ordering::Release };
+        self.word.store(Word::free(timestamp).0, publish);
     }
 
     /// Writes a history line: a cell that nobody holds and whose only reader checks for reuse.

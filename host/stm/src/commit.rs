@@ -6,12 +6,13 @@
 //! if one is taken, all are given back and taken in the order of their numbers, waiting. Only such
 //! waiters wait for one who is still taking cells, so that no circle of waiting exists.
 
-use nfos_sync::Waiting;
+use nfos_sync::{Bug, Waiting, seeded};
 
 use crate::cell::Provenance;
 use crate::failure::{Failure, Reason};
 use crate::memory::Phase;
 use crate::observe::Observer;
+use crate::retry::FAILURES_BEFORE_GATE;
 use crate::structures::{Pending, Structures};
 use crate::transaction::{NOBODY, Transaction};
 
@@ -63,7 +64,12 @@ impl<P: Copy> Transaction<P> {
 
     #[inline(always)]
     fn conclude(&mut self, outcome: &Outcome) {
-        self.end_turn();
+        let keeps_room = seeded(Bug::RoomKeptAtGate)
+            && outcome.failure.is_some()
+            && self.retry.failures + 1 == FAILURES_BEFORE_GATE;
+        if !keeps_room {
+            self.end_turn();
+        }
         match outcome.failure {
             None => {
                 self.retry.failures = 0;
@@ -112,15 +118,26 @@ impl<P: Copy> Transaction<P> {
         let (end, short) = structures.resolve(outcome.committed, &mut pending);
         outcome.cut(end, short);
         if outcome.committed > self.first_writer {
+            if seeded(Bug::ValidationBeforeDraw)
+                && let Some(failure) = self.validate(memory.now(), outcome.committed, structures)
+            {
+                outcome.cut(failure.event, Some(failure));
+            }
             shared.enter(Phase::Drawing);
             let timestamp = memory.draw();
             shared.enter(Phase::Drawn(timestamp));
-            if let Some(failure) = self.validate(timestamp - 1, outcome.committed, structures) {
+            if !seeded(Bug::NoValidation)
+                && !seeded(Bug::ValidationBeforeDraw)
+                && let Some(failure) = self.validate(timestamp - 1, outcome.committed, structures)
+            {
                 outcome.cut(failure.event, Some(failure));
             }
             if outcome.committed > self.first_writer {
                 self.committed_at = Some(timestamp);
                 structures.announce(outcome.committed);
+            }
+            if seeded(Bug::IdleBeforeInstall) {
+                shared.enter(Phase::Idle);
             }
             self.install(timestamp, outcome.committed);
         } else {
@@ -163,7 +180,9 @@ impl<P: Copy> Transaction<P> {
         }
         self.order.clear();
         self.order.extend(self.writes.targets.iter().map(|target| target.cell));
-        self.order.sort_unstable();
+        if !seeded(Bug::UnorderedWaiting) {
+            self.order.sort_unstable();
+        }
         for &cell in &self.order {
             let mut waiting = Waiting::new();
             while !self.memory.cell(cell).try_hold(self.me) {
@@ -178,7 +197,8 @@ impl<P: Copy> Transaction<P> {
         // Last taken first: a cell that lies behind a held one is given back before that one is.
         for target in self.writes.targets.iter().rev() {
             let cell = self.memory.cell(target.cell);
-            let Some(write) = self.writes.as_of(target, end) else {
+            let bound = if seeded(Bug::PrefixWithLaterValues) { usize::MAX } else { end };
+            let Some(write) = self.writes.as_of(target, bound) else {
                 cell.release();
                 continue;
             };
@@ -192,6 +212,9 @@ impl<P: Copy> Transaction<P> {
                 kind: write.mutator.kind,
             };
             cell.install(timestamp, provenance.pack(), &write.apply(&old.payload));
+            if seeded(Bug::HistoryAfterOverwrite) {
+                self.history.write_late(&self.memory, &old);
+            }
         }
     }
 }

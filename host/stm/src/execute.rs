@@ -1,12 +1,12 @@
 //! Reads, writes, updates and the moving snapshot.
 
-use nfos_sync::Waiting;
 use nfos_sync::atomic::Ordering;
+use nfos_sync::{Bug, Waiting, seeded};
 
 use crate::cell::{Payload, Word};
 use crate::failure::{Failure, Reason};
 use crate::history::Lost;
-use crate::memory::CellId;
+use crate::memory::{CellId, Phase};
 use crate::observe::{Observation, ObservationLog, Observer};
 use crate::settle::{View, first_falsifier, settle, version_at};
 use crate::structures::Structures;
@@ -190,7 +190,8 @@ impl<P: Copy> Transaction<P> {
         let place = self.memory.cell(cell);
         let mut waiting = Waiting::new();
         loop {
-            let word = settle(&self.memory, place, place.word(), self.snapshot, self.me);
+            let awaited = if seeded(Bug::ReaderIgnoresDrawn) { 0 } else { self.snapshot };
+            let word = settle(&self.memory, place, place.word(), awaited, self.me);
             if word.timestamp() > self.snapshot {
                 return None;
             }
@@ -227,7 +228,8 @@ impl<P: Copy> Transaction<P> {
             return false;
         }
         let bound = self.memory.now();
-        match self.validate(bound, usize::MAX, structures) {
+        let end = if seeded(Bug::ExtensionUnchecked) { 0 } else { usize::MAX };
+        match self.validate(bound, end, structures) {
             None => {
                 self.snapshot = bound;
                 self.memory.shared[self.me].active.store(bound, Ordering::Release);
@@ -283,6 +285,13 @@ impl<P: Copy> Transaction<P> {
             let view = View::new(&self.memory, at, self.me);
             structures.holds(predicate, observation.cell, &view)
         };
+        if seeded(Bug::ValidatorFailsOnDrawn) && self.is_drawn_below(place.word(), bound) {
+            return Some(Failure {
+                event: usize::from(observation.event),
+                cell: observation.cell,
+                reason: observation.failed(Ok(place.held_version())),
+            });
+        }
         match version_at(&self.memory, place, bound, self.me) {
             Ok(version) if version.timestamp == observation.seen => return None,
             Ok(_) if observation.is_predicate() && holds(bound) => return None,
@@ -296,6 +305,12 @@ impl<P: Copy> Transaction<P> {
             cell: observation.cell,
             reason: observation.failed(first),
         })
+    }
+
+    /// Of a seeded bug: whether the cell is held for a timestamp up to `bound`.
+    fn is_drawn_below(&self, word: Word, bound: u64) -> bool {
+        let phase = || self.memory.shared[word.owner()].phase();
+        !word.is_free() && matches!(phase(), Phase::Drawn(timestamp) if timestamp <= bound)
     }
 
     /// Replaces a cell. Observes nothing.
@@ -324,6 +339,13 @@ impl<P: Copy> Transaction<P> {
         structures: &S,
     ) -> Result<(), Refused> {
         self.mark_writer()?;
+        if seeded(Bug::OperationOnSnapshot) && !self.has_pending(cell) {
+            let observer = Observer { object: mutator.object, kind: mutator.kind & 0x7f };
+            let (mut words, _) = self.peek(cell, observer)?;
+            words[word] = operation.0.apply(words[word], operation.1);
+            self.writes.replace(cell, self.event as u8, mutator, words);
+            return Ok(());
+        }
         if self.writes.operate(cell, self.event as u8, mutator, word, operation) {
             return Ok(());
         }

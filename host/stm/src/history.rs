@@ -13,8 +13,8 @@
 
 use std::collections::VecDeque;
 
-use nfos_sync::Padded;
 use nfos_sync::atomic::{AtomicU64, Ordering, fence};
+use nfos_sync::{Bug, Padded, seeded};
 
 use crate::cell::{Cell, Provenance, Version};
 use crate::memory::Memory;
@@ -50,7 +50,8 @@ impl Lines {
         let version = self.lines[line as usize].read_line();
         // Acquire: if the copy has anything of a reuse, the mark raised before it is visible.
         fence(Ordering::Acquire);
-        if self.overrun.load(Ordering::Relaxed) >= replaced_at { Err(Lost) } else { Ok(version) }
+        let overrun = self.overrun.load(Ordering::Relaxed) >= replaced_at;
+        if overrun && !seeded(Bug::OverrunUnchecked) { Err(Lost) } else { Ok(version) }
     }
 }
 
@@ -98,8 +99,16 @@ impl History {
         let line = self.segment * SEGMENT_LINES + self.used;
         self.used += 1;
         self.newest = replaced_at;
-        memory.shared[self.owner].lines.lines[line as usize].write_line(version);
+        if !seeded(Bug::HistoryAfterOverwrite) {
+            memory.shared[self.owner].lines.lines[line as usize].write_line(version);
+        }
         line
+    }
+
+    /// Of a seeded bug: writes the last line.
+    pub(crate) fn write_late(&self, memory: &Memory, version: &Version) {
+        let line = self.segment * SEGMENT_LINES + self.used - 1;
+        memory.shared[self.owner].lines.lines[line as usize].write_line(version);
     }
 
     #[cold]
@@ -108,7 +117,10 @@ impl History {
         // SeqCst: pairs with the publication of snapshots. Either the snapshot is seen below, or
         // it was taken from a clock that is at least every timestamp given up here.
         fence(Ordering::SeqCst);
-        let wanted = self.oldest_snapshot_of_others(memory);
+        let mut wanted = self.oldest_snapshot_of_others(memory);
+        if seeded(Bug::ReclaimedEarly) {
+            wanted = wanted.saturating_add(1);
+        }
         let mut given_up = None;
         while let Some(&(segment, newest)) = self.full.front().filter(|full| full.1 <= wanted) {
             self.full.pop_front();

@@ -7,7 +7,7 @@
 //! again after the phase, since the holder may have finished and begun anew in between; then the
 //! cell's timestamp has changed.
 
-use nfos_sync::Waiting;
+use nfos_sync::{Bug, Waiting, seeded};
 
 use crate::cell::{Cell, Payload, Version, Word};
 use crate::history::{Lost, predecessor};
@@ -22,11 +22,12 @@ pub(crate) fn settle(memory: &Memory, cell: &Cell, mut word: Word, bound: u64, m
         }
         let phase = memory.shared[word.owner()].phase();
         let again = cell.word();
-        if again != word {
+        if again != word && !seeded(Bug::WordNotReloaded) {
             word = again;
             continue;
         }
         match phase {
+            Phase::Drawing if seeded(Bug::DrawingIgnored) => return word,
             Phase::Drawing => {}
             Phase::Drawn(timestamp) if timestamp <= bound => {}
             Phase::Idle | Phase::Locking | Phase::Drawn(_) => return word,
@@ -53,7 +54,8 @@ pub(crate) fn version_at(
 fn newest_settled(memory: &Memory, cell: &Cell, bound: u64, me: usize) -> Version {
     let mut waiting = Waiting::new();
     loop {
-        let word = settle(memory, cell, cell.word(), bound, me);
+        let awaited = if seeded(Bug::ValidatorIgnoresDrawn) { 0 } else { bound };
+        let word = settle(memory, cell, cell.word(), awaited, me);
         if let Some(version) = cell.copy_version(word) {
             return version;
         }
@@ -78,6 +80,9 @@ pub(crate) fn first_falsifier(
             first_falsifying = Some(version);
         }
         version = predecessor(memory, &version)?;
+    }
+    if seeded(Bug::LastWriterBlamed) {
+        return version_at(memory, cell, bound, me);
     }
     Ok(first_falsifying.unwrap_or(first))
 }

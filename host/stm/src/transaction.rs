@@ -4,8 +4,8 @@
 //! begin_burst → (begin_event → reads, writes, updates)* → commit(end) | abandon
 //! ```
 
-use nfos_sync::Arc;
 use nfos_sync::atomic::Ordering;
+use nfos_sync::{Arc, Bug, seeded};
 
 use crate::burst::BurstSize;
 use crate::failure::{Failure, Reason};
@@ -117,8 +117,12 @@ impl<P: Copy> Transaction<P> {
         } else {
             // SeqCst: publish, then load again; pairs with the fence in `History::next_segment`. A
             // reclaimer that missed the publication had finished before the second load.
-            active.swap(self.memory.now(), Ordering::SeqCst);
+            let published = self.memory.now();
+            active.swap(published, Ordering::SeqCst);
             self.snapshot = self.memory.clock.load(Ordering::SeqCst);
+            if seeded(Bug::SnapshotBeforePublication) {
+                self.snapshot = published;
+            }
             self.active = true;
         }
         self.reset();
@@ -156,6 +160,9 @@ impl<P: Copy> Transaction<P> {
             return;
         }
         self.snapshots[self.event] = self.snapshot;
+        if seeded(Bug::ObservationsDropped) {
+            self.observations.clear();
+        }
         if self.first_writer == NOBODY {
             // The events so far wrote nothing: each is final at its own snapshot.
             self.observations.clear();

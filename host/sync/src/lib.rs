@@ -13,6 +13,7 @@
 
 mod padded;
 mod prefetch;
+mod seeded;
 mod waiting;
 
 pub use std::sync::{Arc, OnceLock};
@@ -20,6 +21,7 @@ pub use std::thread;
 
 pub use padded::Padded;
 pub use prefetch::prefetch_read;
+pub use seeded::{Bug, seeded};
 pub use waiting::{Lock, LockGuard, Waiting};
 
 /// Atomic integers, fences and orderings.

@@ -8,6 +8,7 @@ use nfos_engine::exchange::{
     Action, EVENT_SIZE, Event, Exchange, Layout, NO_PREVIOUS, Registration, VERDICT_SIZE, Verdict,
 };
 use nfos_engine::fault::GuestFault;
+use nfos_sync::{Bug, seeded};
 
 impl Burst {
     /// Checks one verdict's numbers.
@@ -122,7 +123,8 @@ impl Burst {
             let member = &mut self.members[usize::from(member)];
             let registers = verdict.registration != Registration::None && member.entry.is_some();
             member.registered |= registers;
-            if member.registered {
+            let keeps_first = seeded(Bug::UndoneInAscendingOrder) && member.state_from.is_some();
+            if member.registered && !keeps_first {
                 member.state_from = Some(index as u32);
             }
         }

@@ -1,0 +1,109 @@
+//! Bugs put in on purpose, to see whether the tests find them.
+//!
+//! Under `--cfg nfos_mutant` in `RUSTFLAGS`, and nowhere else, the environment variable
+//! `NFOS_MUTANT` names one [`Bug`] by its number, and the code that it concerns goes wrong in that
+//! way. A bug that no layer of the evidence finds is a hole in the evidence: `ci/mutants.sh` looks
+//! for such. In every other build [`seeded`] is the constant `false`, and nothing is left of it.
+
+/// The bugs, with the numbers by which they are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Bug {
+    /// A commit does not validate what it observed.
+    NoValidation = 1,
+    /// A commit validates before it draws its timestamp.
+    ValidationBeforeDraw = 2,
+    /// Who meets a holder that is drawing does not wait.
+    DrawingIgnored = 3,
+    /// A reader does not wait for a holder with a timestamp in its snapshot.
+    ReaderIgnoresDrawn = 4,
+    /// A validator does not wait for a holder with a smaller timestamp.
+    ValidatorIgnoresDrawn = 5,
+    /// A validator takes such a holder for a conflict.
+    ValidatorFailsOnDrawn = 6,
+    /// The word is not loaded again after the holder's phase.
+    WordNotReloaded = 7,
+    /// An install does not mark the cell.
+    NoInstalling = 8,
+    /// A reader does not look at the word again after it copied a payload.
+    CopyNotRechecked = 9,
+    /// An install publishes without Release.
+    WordRelaxed = 10,
+    /// The replaced version gets into history after it was overwritten.
+    HistoryAfterOverwrite = 11,
+    /// A commit says that it is done before it installs.
+    IdleBeforeInstall = 12,
+    /// A snapshot is taken before it is published.
+    SnapshotBeforePublication = 13,
+    /// History is taken back one timestamp early.
+    ReclaimedEarly = 14,
+    /// A moving snapshot is not validated.
+    ExtensionUnchecked = 15,
+    /// Observations are forgotten where an event ends, whether or not the burst has written.
+    ObservationsDropped = 16,
+    /// A prefix is installed with what later events have written.
+    PrefixWithLaterValues = 17,
+    /// A commutative operation is applied to the snapshot's value.
+    OperationOnSnapshot = 18,
+    /// Cells are waited for in the order of their first write.
+    UnorderedWaiting = 19,
+    /// An elder does not wait for commits in flight.
+    GateWithoutDrain = 20,
+    /// An elder keeps its waiting room.
+    RoomKeptAtGate = 21,
+    /// A reader of history does not look whether it was overrun.
+    OverrunUnchecked = 22,
+    /// A key that was not there is not observed.
+    MissNotObserved = 23,
+    /// A commit does not look again for a key that it inserts.
+    UpsertDoesNotLookAgain = 24,
+    /// A theft leaves what it took with its owner.
+    TheftLeavesTheLoot = 25,
+    /// A refresh does not observe the tenure.
+    RefreshIgnoresTenure = 26,
+    /// "No id is left" looks at the own pool only.
+    NoneLooksAtOwnPool = 27,
+    /// A run that failed publishes its merged value.
+    FailedRunPublishes = 28,
+    /// A merged value is of a snapshot older than its time.
+    MergedOlderThanItsTime = 29,
+    /// Effects of an event that runs again are let out.
+    EffectsOutliveRollback = 30,
+    /// Of a packet set with several events in a burst that was broken off, the first one's state
+    /// stays.
+    UndoneInAscendingOrder = 31,
+    /// An event that runs again draws other random numbers.
+    OtherRandomOnRerun = 32,
+    /// The record of an abort names the last writer.
+    LastWriterBlamed = 33,
+    /// Not a bug of ours: commits follow the protocol of the NFOS prototype.
+    OriginalProtocol = 34,
+}
+
+/// Whether this bug is in.
+#[inline(always)]
+#[must_use]
+pub fn seeded(bug: Bug) -> bool {
+    cfg!(nfos_mutant) && chosen() == bug as u8
+}
+
+/// The number in the environment; 0: none.
+#[cold]
+fn chosen() -> u8 {
+    static CHOSEN: std::sync::OnceLock<u8> = std::sync::OnceLock::new();
+    *CHOSEN.get_or_init(|| {
+        let number = std::env::var("NFOS_MUTANT").unwrap_or_default();
+        number.parse().unwrap_or_default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_bug_is_in_unless_it_is_asked_for() {
+        assert_eq!(Bug::OriginalProtocol as u8, 34);
+        assert!(cfg!(nfos_mutant) || !seeded(Bug::NoValidation));
+    }
+}
