@@ -3,7 +3,7 @@
 use std::fmt;
 
 use nfos_sync::atomic::{AtomicUsize, Ordering};
-use nfos_sync::{Lock, OnceLock};
+use nfos_sync::{Lock, OnceLock, limit};
 
 use crate::Merge;
 use crate::allocator::Allocator;
@@ -144,7 +144,7 @@ pub(crate) struct Object {
 }
 
 /// The most structures. Numbers fit the 16 bits of a version's provenance.
-pub(crate) const OBJECTS_MAX: usize = 4_096;
+pub(crate) const OBJECTS_MAX: usize = limit(4_096, 16);
 
 /// All structures. It only grows; look-ups take no lock.
 #[derive(Debug)]

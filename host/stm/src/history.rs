@@ -14,16 +14,16 @@
 use std::collections::VecDeque;
 
 use nfos_sync::atomic::{AtomicU64, Ordering, fence};
-use nfos_sync::{Bug, Padded, seeded};
+use nfos_sync::{Bug, Padded, limit, seeded};
 
 use crate::cell::{Cell, Provenance, Version};
 use crate::memory::Memory;
 use crate::reservation::Reservation;
 
 /// Lines of a segment: 4 KiB.
-const SEGMENT_LINES: u32 = 64;
+const SEGMENT_LINES: u32 = limit(64, 2) as u32;
 /// Segments of a participant: 4 MiB at most.
-const SEGMENTS: u32 = 1_024;
+const SEGMENTS: u32 = limit(1_024, 3) as u32;
 
 /// A version that history no longer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +158,7 @@ impl History {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(any(nfos_loom, nfos_shuttle))))]
 mod tests {
     use super::*;
 

@@ -4,26 +4,56 @@
 //! by its number alone, without a table in between, and must never move. So the whole permitted
 //! size is reserved as address space at the start: the kernel backs a page when it is first
 //! written.
+//!
+//! Under a model checker an atomic integer is more than its bytes: there, values are made one by
+//! one, and a reservation is as large as it is asked to be.
 
 #![allow(unsafe_code, reason = "allocation without initialising is the point of this module")]
 
+#[cfg(not(any(nfos_loom, nfos_shuttle)))]
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ops::Deref;
+#[cfg(not(any(nfos_loom, nfos_shuttle)))]
 use std::ptr::NonNull;
 
 use nfos_sync::atomic::AtomicU64;
 
-/// Types of which any number of zero bytes are a valid value, and which may be shared.
+/// Types of which any number of zero bytes are a valid value, and which may be shared. The default
+/// is that value.
 ///
 /// # Safety
 /// All-zero bytes must be a valid value, and the type must have no drop glue.
-pub unsafe trait Zeroed: Send + Sync {}
+pub unsafe trait Zeroed: Default + Send + Sync {}
 
 // SAFETY: an atomic integer has the layout of its integer, of which zero is a value.
 unsafe impl Zeroed for AtomicU64 {}
 
 /// A fixed-length array of zeroes at first. It dereferences to a slice.
 #[derive(Debug)]
+#[cfg(any(nfos_loom, nfos_shuttle))]
+pub struct Reservation<T: Zeroed>(Box<[T]>);
+
+#[cfg(any(nfos_loom, nfos_shuttle))]
+impl<T: Zeroed> Reservation<T> {
+    /// Makes `length` values, at least one.
+    #[must_use]
+    pub fn new(length: usize) -> Self {
+        Self((0..length.max(1)).map(|_| T::default()).collect())
+    }
+}
+
+#[cfg(any(nfos_loom, nfos_shuttle))]
+impl<T: Zeroed> Deref for Reservation<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+/// A fixed-length array of zeroes at first. It dereferences to a slice.
+#[derive(Debug)]
+#[cfg(not(any(nfos_loom, nfos_shuttle)))]
 pub struct Reservation<T: Zeroed> {
     first: NonNull<T>,
     length: usize,
@@ -31,6 +61,7 @@ pub struct Reservation<T: Zeroed> {
     layout: Layout,
 }
 
+#[cfg(not(any(nfos_loom, nfos_shuttle)))]
 impl<T: Zeroed> Reservation<T> {
     /// Reserves room for `length` values, or as many as the machine grants: half, a quarter and so
     /// on. Ask [`Self::len`](slice::len).
@@ -65,6 +96,7 @@ impl<T: Zeroed> Reservation<T> {
     }
 }
 
+#[cfg(not(any(nfos_loom, nfos_shuttle)))]
 impl<T: Zeroed> Deref for Reservation<T> {
     type Target = [T];
 
@@ -76,6 +108,7 @@ impl<T: Zeroed> Deref for Reservation<T> {
     }
 }
 
+#[cfg(not(any(nfos_loom, nfos_shuttle)))]
 impl<T: Zeroed> Drop for Reservation<T> {
     fn drop(&mut self) {
         // SAFETY: `base` came from `alloc_zeroed` with this layout and is freed only here.
@@ -83,12 +116,14 @@ impl<T: Zeroed> Drop for Reservation<T> {
     }
 }
 
+#[cfg(not(any(nfos_loom, nfos_shuttle)))]
 // SAFETY: the values are `Send + Sync` by `Zeroed`, and a reservation is nothing but their owner.
 unsafe impl<T: Zeroed> Send for Reservation<T> {}
+#[cfg(not(any(nfos_loom, nfos_shuttle)))]
 // SAFETY: as above; a shared reservation gives shared values.
 unsafe impl<T: Zeroed> Sync for Reservation<T> {}
 
-#[cfg(test)]
+#[cfg(all(test, not(any(nfos_loom, nfos_shuttle))))]
 mod tests {
     use nfos_sync::atomic::Ordering::Relaxed;
 

@@ -14,13 +14,13 @@
 //! gives up its run and returns them. The elder waits until every flag is down.
 
 use nfos_sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use nfos_sync::{Bug, Padded, Waiting, seeded};
+use nfos_sync::{Bug, Padded, Waiting, limit, seeded};
 
 use crate::memory::{CellId, INACTIVE, Phase};
 use crate::transaction::Transaction;
 
 /// Failures of one event after which it runs alone behind the gate.
-pub const FAILURES_BEFORE_GATE: u32 = 8;
+pub const FAILURES_BEFORE_GATE: u32 = limit(8, 2) as u32;
 
 /// Two counters that serve whoever comes, in order.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ impl Tickets {
 pub(crate) struct Rooms(Box<[Padded<Tickets>]>);
 
 impl Rooms {
-    const COUNT: usize = 1_024;
+    const COUNT: usize = limit(1_024, 2);
 
     pub(crate) fn new() -> Self {
         Self((0..Self::COUNT).map(|_| Padded::default()).collect())

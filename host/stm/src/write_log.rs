@@ -311,7 +311,7 @@ mod tests {
     fn a_cell_can_be_had_as_of_every_savepoint() {
         let mut log = WriteLog::new();
         assert!(log.operate(cell(3), 0, BY, 0, (Operation::Add, 5)));
-        log.replace(cell(3), 2, BY, [9; 6]);
+        log.replace(cell(3), 2, BY, [9; WORDS]);
         assert!(log.operate(cell(3), 4, BY, 1, (Operation::Max, 11)));
         let target = log.targets[0];
         let payload_as_of =
@@ -325,15 +325,15 @@ mod tests {
     #[test]
     fn a_truncated_log_is_as_it_was_at_the_savepoint() {
         let mut log = WriteLog::new();
-        log.replace(cell(1), 0, BY, [1; 6]);
-        log.replace(cell(2), 3, BY, [2; 6]);
-        log.replace(cell(1), 3, BY, [3; 6]);
+        log.replace(cell(1), 0, BY, [1; WORDS]);
+        log.replace(cell(2), 3, BY, [2; WORDS]);
+        log.replace(cell(1), 3, BY, [3; WORDS]);
         log.truncate(2);
-        assert_eq!(log.latest(cell(1)).unwrap().words, [1; 6]);
+        assert_eq!(log.latest(cell(1)).unwrap().words, [1; WORDS]);
         assert!(log.latest(cell(2)).is_none());
-        log.replace(cell(5), 1, BY, [5; 6]);
-        log.replace(cell(2), 1, BY, [6; 6]);
-        assert_eq!(log.latest(cell(2)).unwrap().words, [6; 6]);
+        log.replace(cell(5), 1, BY, [5; WORDS]);
+        log.replace(cell(2), 1, BY, [6; WORDS]);
+        assert_eq!(log.latest(cell(2)).unwrap().words, [6; WORDS]);
         assert_eq!(log.targets.len(), 3);
     }
 
@@ -350,7 +350,7 @@ mod tests {
         let mut log = WriteLog::new();
         for burst in 0..3 {
             for raw in 0..5_000 {
-                log.replace(cell(raw * 64), 0, BY, [u64::from(raw) + burst; 6]);
+                log.replace(cell(raw * 64), 0, BY, [u64::from(raw) + burst; WORDS]);
             }
             assert_eq!(log.targets.len(), 5_000);
             assert_eq!(log.latest(cell(64 * 4_321)).unwrap().words[0], 4_321 + burst);

@@ -5,19 +5,28 @@
 //! feature, because a feature that one crate turns on would change the product.
 //!
 //! **What models of this seam cannot see.** A model checker schedules at these operations only:
-//! a race on memory that is reached in any other way stays hidden. loom treats `SeqCst` loads
-//! and stores as weaker than they are (read-modify-writes and fences it has in full) and does not
-//! explore load buffering; shuttle runs everything sequentially consistent, so a missing ordering
-//! never shows there. None of them sees [`prefetch_read`], the layout of [`Padded`], what the
-//! kernel does to a descheduled thread, or a schedule longer than its bound.
+//! a race on memory that is reached in any other way stays hidden. loom does not explore load
+//! buffering and has no order of its own for `SeqCst` loads and stores; the seam gives it fences
+//! around each, which may order more than the language does (see `loom_atomic`). shuttle runs
+//! everything sequentially consistent, so a missing ordering never shows there. None of them sees
+//! [`prefetch_read`], the layout of [`Padded`], the counts of [`Arc`], what the kernel does to a
+//! descheduled thread, or a schedule longer than its bound.
 
+#[cfg(nfos_loom)]
+mod loom_atomic;
 mod padded;
 mod prefetch;
 mod seeded;
 mod waiting;
 
-pub use std::sync::{Arc, OnceLock};
+#[cfg(nfos_loom)]
+pub use loom::thread;
+#[cfg(nfos_shuttle)]
+pub use shuttle::thread;
+#[cfg(not(any(nfos_loom, nfos_shuttle)))]
 pub use std::thread;
+
+pub use std::sync::{Arc, OnceLock};
 
 pub use padded::Padded;
 pub use prefetch::prefetch_read;
@@ -26,6 +35,24 @@ pub use waiting::{Lock, LockGuard, Waiting};
 
 /// Atomic integers, fences and orderings.
 pub mod atomic {
+    #[cfg(nfos_loom)]
+    pub use crate::loom_atomic::*;
+    #[cfg(nfos_loom)]
+    pub use loom::sync::atomic::{Ordering, fence};
+
+    #[cfg(nfos_shuttle)]
+    pub use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64};
+    #[cfg(nfos_shuttle)]
+    pub use shuttle::sync::atomic::{AtomicUsize, Ordering, fence};
+
+    #[cfg(not(any(nfos_loom, nfos_shuttle)))]
     pub use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64};
+    #[cfg(not(any(nfos_loom, nfos_shuttle)))]
     pub use std::sync::atomic::{AtomicUsize, Ordering, fence};
+}
+
+/// A limit: `product`, or `small` under a checker, which must get through it in few steps.
+#[must_use]
+pub const fn limit(product: usize, small: usize) -> usize {
+    if cfg!(any(nfos_loom, nfos_shuttle, miri)) { small } else { product }
 }

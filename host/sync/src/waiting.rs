@@ -1,6 +1,13 @@
 //! How to wait: briefly on the core, then by giving it up.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, TryLockError};
+
+#[cfg(nfos_loom)]
+use loom::sync::{Mutex, MutexGuard};
+#[cfg(nfos_shuttle)]
+use shuttle::sync::{Mutex, MutexGuard};
+#[cfg(not(any(nfos_loom, nfos_shuttle)))]
+use std::sync::{Mutex, MutexGuard};
 
 /// One wait for another thread. The first rounds spin; later ones yield the core, since whoever is
 /// waited for may have been descheduled from it.
@@ -11,10 +18,12 @@ pub struct Waiting {
 
 impl Waiting {
     /// Rounds of doubling length before the core is given up: some 100 pauses together.
-    const SPINS: u32 = 6;
+    /// None under a checker, which learns from a yield only that another thread must go on.
+    const SPINS: u32 = crate::limit(6, 0) as u32;
     /// Rounds before a patient wait sleeps.
     const ROUNDS_AWAKE: u32 = 64;
     /// How long it sleeps: some scheduling latencies.
+    #[cfg(not(any(nfos_loom, nfos_shuttle)))]
     const SLEEP: std::time::Duration = std::time::Duration::from_micros(50);
 
     /// A wait that has not begun.
@@ -31,7 +40,10 @@ impl Waiting {
             self.pause();
             self.rounds += u32::from(self.rounds >= Self::SPINS);
         } else {
+            #[cfg(not(any(nfos_loom, nfos_shuttle)))]
             std::thread::sleep(Self::SLEEP);
+            #[cfg(any(nfos_loom, nfos_shuttle))]
+            crate::thread::yield_now();
         }
     }
 
@@ -44,7 +56,7 @@ impl Waiting {
             }
             self.rounds += 1;
         } else {
-            std::thread::yield_now();
+            crate::thread::yield_now();
         }
     }
 }
@@ -58,7 +70,7 @@ pub type LockGuard<'a, T> = MutexGuard<'a, T>;
 
 impl<T> Lock<T> {
     /// Wraps a value.
-    pub const fn new(value: T) -> Self {
+    pub fn new(value: T) -> Self {
         Self(Mutex::new(value))
     }
 
@@ -71,8 +83,8 @@ impl<T> Lock<T> {
     pub fn try_lock(&self) -> Option<LockGuard<'_, T>> {
         match self.0.try_lock() {
             Ok(guard) => Some(guard),
-            Err(std::sync::TryLockError::Poisoned(poison)) => Some(poison.into_inner()),
-            Err(std::sync::TryLockError::WouldBlock) => None,
+            Err(TryLockError::Poisoned(poison)) => Some(poison.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
         }
     }
 }

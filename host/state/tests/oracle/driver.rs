@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nfos_records::CauseCount;
 use nfos_state::{SetOutcome, Settings, State, Worker};
+use nfos_stm::FAILURES_BEFORE_GATE;
+use nfos_sync::{limit, thread};
 
 use crate::model::{Model, Run};
 use crate::program::{Objects, Op, Random, STALENESS_NS, key_bytes, run_event};
@@ -80,13 +82,13 @@ pub(crate) fn run(config: Config) -> Report {
     let state = State::new(Settings {
         participants: config.threads + 1,
         burst_max: config.burst_max,
-        memory_bytes_max: 16 << 20,
+        memory_bytes_max: limit(16 << 20, 32 << 10) as u64,
         seed: config.seed,
     });
     let objects = Objects::open(&state, &config);
     let clock = AtomicU64::new(1_000);
     let finished = AtomicU64::new(0);
-    let histories: Vec<History> = std::thread::scope(|scope| {
+    let histories: Vec<History> = thread::scope(|scope| {
         let threads: Vec<_> = (0..config.threads)
             .map(|participant| {
                 let thread = Thread::new(&state, participant, objects, config, &clock, &finished);
@@ -95,7 +97,7 @@ pub(crate) fn run(config: Config) -> Report {
             .collect();
         threads.into_iter().map(|thread| thread.join().expect("a thread ends well")).collect()
     });
-    let bound = config.burst_max as u32 - 1 + 8 + 1;
+    let bound = config.burst_max as u32 - 1 + FAILURES_BEFORE_GATE + 1;
     let runs_max = histories.iter().map(|history| history.runs_max).max().unwrap_or(0);
     assert!(runs_max <= bound, "an event ran {runs_max} times");
     let mut report = Report { causes: state.causes(), ..Report::default() };

@@ -12,6 +12,8 @@
 mod driver;
 mod model;
 mod program;
+#[cfg(nfos_shuttle)]
+mod schedules;
 
 use driver::{Config, run};
 

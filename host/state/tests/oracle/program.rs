@@ -84,7 +84,7 @@ pub(crate) fn run_event(
     let style = random.below(5);
     for _ in 0..1 + random.below(4) {
         if config.yields > 0 && random.below(config.yields) == 0 {
-            std::thread::yield_now();
+            nfos_sync::thread::yield_now();
         }
         let choice = match style {
             0 => random.below(5),
