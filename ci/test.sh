@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every check, each a script of its own: the quick ones first, the test suite last.
+# Runs every check, each a script of its own: the quick ones first, the tests last.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,3 +21,4 @@ step demo
 step demo
 step readme
 step suite
+step shuttle

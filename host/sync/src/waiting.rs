@@ -16,6 +16,7 @@ pub struct Waiting {
     rounds: u32,
 }
 
+#[allow(clippy::absurd_extreme_comparisons, reason = "under a checker there are no spins")]
 impl Waiting {
     /// Rounds of doubling length before the core is given up: some 100 pauses together.
     /// None under a checker, which learns from a yield only that another thread must go on.
