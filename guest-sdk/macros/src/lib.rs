@@ -24,7 +24,7 @@ pub fn export(arguments: TokenStream, block: TokenStream) -> TokenStream {
 ///
 /// The doc comment of a field is its help. `#[default(…)]` is its default, a text or a value of
 /// its type, `Default` without; `#[range(…)]` the numbers that it takes, as `1..=64`.
-#[proc_macro_derive(Parameters, attributes(default, range))]
+#[proc_macro_derive(Parameters, attributes(default, range, relaxes))]
 pub fn parameters(item: TokenStream) -> TokenStream {
     answer(parameters::expand(parse_macro_input!(item as syn::DeriveInput)))
 }

@@ -2,8 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::punctuated::Punctuated;
 use syn::{
-    Attribute, DeriveInput, Error, Expr, ExprLit, ExprRange, Field, Lit, Meta, RangeLimits, Result,
+    Attribute, DeriveInput, Error, Expr, ExprLit, ExprRange, Field, Lit, LitStr, Meta,
+    MetaNameValue, Path, RangeLimits, Result, Token,
 };
 
 use crate::stored::named_fields;
@@ -35,12 +37,14 @@ fn describe(field: &Field) -> Result<TokenStream> {
     }
     let default = default(field)?;
     let constraint = constraint(field)?;
+    let relaxes = relaxes(field)?;
     Ok(quote! {
         ::nfos::contract::Parameter {
             name: #name.to_owned(),
             help: #help.to_owned(),
             default: <#of as ::nfos::parameters::ParameterType>::to_value(&#default),
             constraint: #constraint,
+            relaxes: ::std::vec![#(#relaxes),*],
         }
     })
 }
@@ -74,6 +78,60 @@ fn constraint(field: &Field) -> Result<TokenStream> {
         return Err(Error::new_spanned(range, "a range names its first and its last: `1..=64`"));
     };
     Ok(quote!(::nfos::contract::Constraint::Range((#first, #last))))
+}
+
+/// `#[relaxes(staleness = "counters", capacity = ["flows", "flows_leases"])]`
+fn relaxes(field: &Field) -> Result<Vec<TokenStream>> {
+    let mut relaxations = Vec::new();
+    let attributes = field.attrs.iter().filter(|attribute| attribute.path().is_ident("relaxes"));
+    for attribute in attributes {
+        let ties =
+            attribute.parse_args_with(Punctuated::<MetaNameValue, Token![,]>::parse_terminated)?;
+        for MetaNameValue { path, value, .. } in ties {
+            let setting = setting(&path)?;
+            for structure in structures(value)? {
+                relaxations.push(quote! {
+                    ::nfos::contract::Relaxation {
+                        setting: ::nfos::contract::Setting::#setting,
+                        structure: #structure.to_owned(),
+                    }
+                });
+            }
+        }
+    }
+    Ok(relaxations)
+}
+
+fn setting(path: &Path) -> Result<TokenStream> {
+    let name = path.get_ident().map(ToString::to_string).unwrap_or_default();
+    Ok(match name.as_str() {
+        "capacity" => quote!(Capacity),
+        "duration" => quote!(Duration),
+        "refresh_interval" => quote!(RefreshInterval),
+        "staleness" => quote!(Staleness),
+        "write_interval" => quote!(WriteInterval),
+        "method" => quote!(Method),
+        _ => {
+            let wanted = "a setting is capacity, duration, refresh_interval, staleness, \
+                          write_interval or method";
+            return Err(Error::new_spanned(path, wanted));
+        }
+    })
+}
+
+/// One structure's name, or several in brackets.
+fn structures(value: Expr) -> Result<Vec<LitStr>> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) => Ok(vec![name]),
+        Expr::Array(names) => {
+            let names = names.elems.into_iter().map(structures).collect::<Result<Vec<_>>>()?;
+            Ok(names.into_iter().flatten().collect())
+        }
+        value => {
+            let wanted = "structures go by the names that they are opened under: `\"flows\"`";
+            Err(Error::new_spanned(value, wanted))
+        }
+    }
 }
 
 fn named<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {

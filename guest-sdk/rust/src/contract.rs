@@ -6,8 +6,8 @@
 //! lies.
 
 pub use crate::bindings::nfos::nf::types::{
-    Configuration, Constraint, Description, EventKind, Field, Layer, PacketSet, Parameter, Rule,
-    Value,
+    Configuration, Constraint, Description, EventKind, Field, Layer, PacketSet, Parameter,
+    Relaxation, Rule, Setting, Value,
 };
 
 /// An event kind as it lies in memory; `types.event-kind`.

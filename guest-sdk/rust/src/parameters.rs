@@ -22,6 +22,9 @@ use crate::wire::{Ipv4Prefix, MacAddress};
 ///     mode: Mode,
 ///     /// The MAC address of port 0.
 ///     port0_mac: Option<MacAddress>,
+///     /// How many microseconds old a count may be.
+///     #[relaxes(staleness = "counters")]
+///     staleness_us: u64,
 /// }
 ///
 /// #[derive(Choice)]
@@ -31,6 +34,11 @@ use crate::wire::{Ipv4Prefix, MacAddress};
 /// }
 /// # fn main() {}
 /// ```
+/// `#[relaxes(SETTING = "STRUCTURE")]` ties a parameter to a setting of the structure that is
+/// opened under the name; a name that ends in `*` means all that begin like it, and several stand
+/// in brackets. Where a conflict on the structure is relaxed by that setting, reports name the
+/// parameter with a value to try. Settings are `capacity`, `duration`, `refresh_interval`,
+/// `staleness`, `write_interval` and `method`.
 pub trait Parameters: Sized {
     /// What the host is told of them.
     fn describe() -> Vec<Parameter>;

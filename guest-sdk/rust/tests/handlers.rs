@@ -1,5 +1,6 @@
 //! A network function with every handler, in the test host: what the burst loop hands to whom.
 
+use nfos::contract::Setting;
 use nfos::prelude::*;
 use nfos::testing::frames::{self, Flow};
 use nfos::testing::{Fate, Harness};
@@ -15,6 +16,7 @@ struct Parameters {
     /// A number.
     #[default(7)]
     #[range(1..=9)]
+    #[relaxes(staleness = "merged", capacity = ["map", "leases*"])]
     number: u8,
     /// A text.
     #[default("some text")]
@@ -216,6 +218,10 @@ fn the_description_names_what_the_author_wrote() {
     let constraints = format!("{:?}", description.parameters);
     assert!(constraints.contains("if-there-is-room") && constraints.contains("Range((1, 9))"));
     assert_eq!(description.parameters[1].help, "How registration fails.");
+    let ties = description.parameters.iter().map(|one| one.relaxes.iter());
+    let ties: Vec<_> = ties.flatten().map(|tie| (tie.setting, &tie.structure[..])).collect();
+    let (staleness, capacity) = (Setting::Staleness, Setting::Capacity);
+    assert_eq!(ties, [(staleness, "merged"), (capacity, "map"), (capacity, "leases*")]);
 }
 
 #[test]

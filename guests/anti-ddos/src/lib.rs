@@ -18,6 +18,7 @@ use state::{Alarm, Counters, Flow};
 pub struct Parameters {
     /// How many microseconds old the numbers may be by which a first packet is judged.
     #[range(0..=1_000_000)]
+    #[relaxes(staleness = "counters")]
     staleness_us: u64,
     /// There is an attack when flows of one packet are more than this share of all flows.
     #[default(80)]

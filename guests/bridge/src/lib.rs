@@ -17,16 +17,20 @@ pub struct Parameters {
     /// How many stations can be known at once.
     #[default(65_536)]
     #[range(1..=16_777_216)]
+    #[relaxes(capacity = "stations*")]
     capacity: u32,
     /// Milliseconds without a frame from a station after which it is forgotten.
     #[default(120_000)]
     #[range(1..=1_000_000_000)]
+    #[relaxes(duration = "stations*")]
     ageing_ms: u64,
     /// By how many milliseconds a station may be forgotten early, so that fewer of its frames renew
     /// it; at most half of `ageing_ms`.
+    #[relaxes(refresh_interval = "stations_leases", write_interval = "last_seen")]
     refresh_interval_ms: u64,
     /// Where a station is renewed: its lease, or, to compare, a time that is read and written.
     #[default(Refresh::Lease)]
+    #[relaxes(method = "last_seen")]
     refresh: Refresh,
     /// Milliseconds between two removals of stations that are forgotten.
     #[default(10)]

@@ -21,6 +21,7 @@ pub struct Parameters {
     /// Backends that there may be at once.
     #[default(32)]
     #[range(1..=254)]
+    #[relaxes(capacity = "backends*")]
     pub(crate) backends_max: u32,
     /// Entries of the table: a prime, at least 100 for each of `backends_max`.
     #[default(65_537)]
@@ -29,10 +30,12 @@ pub struct Parameters {
     /// Milliseconds without a heartbeat after which a backend is given up.
     #[default(10_000)]
     #[range(1..=86_400_000)]
+    #[relaxes(duration = "backends*")]
     pub(crate) backend_timeout_ms: u64,
     /// Heartbeats that would move a backend's time by less than these milliseconds are not noted.
     #[default(1_000)]
     #[range(0..=43_200_000)]
+    #[relaxes(refresh_interval = "backends*")]
     pub(crate) heartbeat_refresh_interval_ms: u64,
     /// The addresses that backends have; heartbeats from elsewhere are dropped.
     #[default("10.0.0.0/8")]

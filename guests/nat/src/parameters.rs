@@ -15,6 +15,7 @@ pub struct Parameters {
     /// How many consecutive addresses the LAN shares.
     #[default(8)]
     #[range(1..=65_536)]
+    #[relaxes(capacity = ["tcp_mappings*", "udp_mappings*", "icmp_mappings*"])]
     external_addresses: u32,
     /// The first port of each address, and for ICMP the first identifier.
     #[default(1_024)]
@@ -28,11 +29,13 @@ pub struct Parameters {
     /// 120 at least, and for 300 as default.
     #[default(300)]
     #[range(1..=604_800)]
+    #[relaxes(duration = "udp_mappings*")]
     udp_timeout_s: u64,
     /// Seconds without a packet from the LAN after which a TCP connection goes that is half open
     /// or ended; RFC 5382 asks for 240 at least.
     #[default(240)]
     #[range(1..=604_800)]
+    #[relaxes(duration = "tcp_mappings*")]
     tcp_transitory_timeout_s: u64,
     /// Seconds without a packet from the LAN after which any TCP connection goes; RFC 5382 asks
     /// for 7,440 at least.
@@ -43,11 +46,13 @@ pub struct Parameters {
     /// least.
     #[default(60)]
     #[range(1..=604_800)]
+    #[relaxes(duration = "icmp_mappings*")]
     icmp_timeout_s: u64,
     /// Milliseconds by which a packet must prolong a mapping for it to be worth the writing.
     /// Mappings live that much longer than their timeouts.
     #[default(1_000)]
     #[range(0..=604_800_000)]
+    #[relaxes(refresh_interval = ["tcp_mappings*", "udp_mappings*", "icmp_mappings*"])]
     refresh_interval_ms: u64,
     /// Whether packets from the WAN keep a mapping too.
     pub(crate) inbound_refresh: bool,

@@ -4,6 +4,7 @@
 //! packet that a port hands over ends in exactly one of sent, consumed and dropped for a reason.
 #![forbid(unsafe_code)]
 
+mod advice;
 mod burst;
 mod counters;
 mod definitions;

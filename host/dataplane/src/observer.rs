@@ -91,7 +91,8 @@ impl<'a> Observer<'a> {
     }
 
     fn summary(&self, elapsed_ns: u64, trace_ns: Option<u64>) -> Summary {
-        let mut summary = self.sources.summary(elapsed_ns, trace_ns, self.state.causes());
+        let causes = self.state.causes(&self.sources.advice);
+        let mut summary = self.sources.summary(elapsed_ns, trace_ns, causes);
         for (port, missed) in summary.ports.iter_mut().zip(&self.missed) {
             port.missed = *missed;
         }

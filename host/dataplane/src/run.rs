@@ -1,6 +1,7 @@
 //! One run, from the first packet to the last: over captures, in the time of the trace, or over
 //! live ports, in that of the clock.
 
+use crate::advice::Advice;
 use crate::factory::Factory;
 use crate::launch::{Launch, Observation, RunError};
 use crate::live::{self, LiveClock, LivePorts};
@@ -68,6 +69,7 @@ fn sources<F: Factory>(setup: &Setup<'_, F>, launch: &Launch) -> Sources {
         drop_reasons: description.drop_reasons.clone(),
         events: description.events.clone(),
         capacity: setup.capacity(),
+        advice: Advice::new(description, &launch.parameters),
     }
 }
 

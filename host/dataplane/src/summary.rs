@@ -1,5 +1,6 @@
 //! The counters of all workers as one [`Summary`].
 
+use crate::advice::Advice;
 use crate::counters::{Counter, Counters};
 use crate::reasons::DropReason;
 use nfos_records::{
@@ -25,6 +26,8 @@ pub(crate) struct Sources {
     pub events: Vec<String>,
     /// Room for packet sets.
     pub capacity: u64,
+    /// Which parameters relax conflicts.
+    pub advice: Advice,
 }
 
 impl Sources {

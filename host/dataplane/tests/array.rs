@@ -63,7 +63,7 @@ fn workers_that_write_one_element_conflict_and_lose_nothing_and_the_cause_is_tol
             summary
         };
         let summary = until(write, |summary| aborts(summary) > 0);
-        let [CauseCount { id, object, cause, recipe, aborts }] = &summary.causes[..] else {
+        let [CauseCount { id, object, cause, recipe, aborts, .. }] = &summary.causes[..] else {
             panic!("one cause, not {:?}", summary.causes);
         };
         assert_eq!((id.as_str(), object.as_str()), ("V1", "elements"));

@@ -28,6 +28,58 @@ pub enum Constraint {
     Choices(Vec<String>),
 }
 
+/// What of a structure a parameter sets; `types.setting`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Setting {
+    /// Room.
+    Capacity,
+    /// How long leases or entries are valid.
+    Duration,
+    /// By how much a refresh must prolong a lease.
+    RefreshInterval,
+    /// How old a merged value may be.
+    Staleness,
+    /// Time between two writes.
+    WriteInterval,
+    /// In which of several ways it is used.
+    Method,
+}
+
+impl Setting {
+    /// Its name in the contract.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Capacity => "capacity",
+            Self::Duration => "duration",
+            Self::RefreshInterval => "refresh-interval",
+            Self::Staleness => "staleness",
+            Self::WriteInterval => "write-interval",
+            Self::Method => "method",
+        }
+    }
+}
+
+/// A structure that a parameter sets something of; `types.relaxation`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relaxation {
+    /// What.
+    pub setting: Setting,
+    /// The structure's name, or the beginning of several and a `*`.
+    pub structure: String,
+}
+
+impl Relaxation {
+    /// Whether it is about the structure `name`.
+    #[must_use]
+    pub fn is_about(&self, name: &str) -> bool {
+        match self.structure.strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning),
+            None => name == self.structure,
+        }
+    }
+}
+
 /// Something the operator may set; `types.parameter`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
@@ -39,6 +91,8 @@ pub struct Parameter {
     pub default: Value,
     /// What else a value must obey.
     pub constraint: Constraint,
+    /// Which conflicts a change of its value relaxes.
+    pub relaxes: Vec<Relaxation>,
 }
 
 /// The layer at which a rule reads its fields; `types.layer`.

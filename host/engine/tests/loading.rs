@@ -5,7 +5,9 @@ mod support;
 
 use std::path::Path;
 
-use nfos_engine::description::{Constraint, Description, Field, Layer, PacketSet, Parameter, Rule};
+use nfos_engine::description::{
+    Constraint, Description, Field, Layer, PacketSet, Parameter, Relaxation, Rule, Setting,
+};
 use nfos_engine::exchange::EventKind;
 use nfos_engine::guest::Guest as _;
 use nfos_engine::services::Value;
@@ -50,7 +52,9 @@ fn rich() -> Description {
         help: format!("What {name} is."),
         default,
         constraint,
+        relaxes: Vec::new(),
     };
+    let tied = |setting, structure: &str| Relaxation { setting, structure: structure.to_owned() };
     use Field::*;
     let tuple = [SourceAddress, DestinationAddress, Protocol, SourcePort, DestinationPort];
     let text = |text: &str| Value::Text(text.to_owned());
@@ -83,7 +87,10 @@ fn rich() -> Description {
         window: 128,
         headroom: 128,
         parameters: vec![
-            parameter("any", text(""), Constraint::Any),
+            Parameter {
+                relaxes: vec![tied(Setting::Capacity, "a*"), tied(Setting::Method, "Größen")],
+                ..parameter("any", text(""), Constraint::Any)
+            },
             parameter("number_1", Value::Unsigned(u64::MAX), Constraint::Range(5, u64::MAX)),
             parameter("switch-2", Value::Boolean(true), Constraint::Any),
             parameter(

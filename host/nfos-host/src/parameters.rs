@@ -198,7 +198,8 @@ pub(crate) mod tests {
     use super::*;
 
     fn parameter(name: &str, default: Value, constraint: Constraint) -> Parameter {
-        Parameter { name: name.to_owned(), help: format!("What {name} does."), default, constraint }
+        let (name, help) = (name.to_owned(), format!("What {name} does."));
+        Parameter { name, help, default, constraint, relaxes: Vec::new() }
     }
 
     pub(crate) fn description() -> Description {

@@ -2,7 +2,9 @@
 
 use std::fmt::Display;
 
-use nfos_engine::description::{Constraint, Description, Field, Layer, PacketSet, Parameter, Rule};
+use nfos_engine::description::{
+    Constraint, Description, Field, Layer, PacketSet, Parameter, Relaxation, Rule,
+};
 use nfos_engine::exchange::EventKind;
 use nfos_engine::services::Value;
 use serde_json::{Value as Json, json};
@@ -134,8 +136,16 @@ fn parameter_lines(about: &Description) -> Vec<String> {
         let default = format!("{}={}", parameter.name, shown(&parameter.default));
         lines.push(format!("  {}  {}", plain(&default), plain(&admitted(parameter))));
         lines.push(format!("      {}", plain(&parameter.help)));
+        if !parameter.relaxes.is_empty() {
+            let settings = parameter.relaxes.iter().map(relaxation_text);
+            lines.push(format!("      relaxes conflicts: {}", plain(&joined(settings))));
+        }
     }
     lines
+}
+
+fn relaxation_text(Relaxation { setting, structure }: &Relaxation) -> String {
+    format!("{} of {structure}", setting.name())
 }
 
 fn parameter_json(parameter: &Parameter) -> Json {
@@ -149,11 +159,15 @@ fn parameter_json(parameter: &Parameter) -> Json {
         Constraint::Range(least, most) => json!({ "range": [least, most] }),
         Constraint::Choices(choices) => json!({ "choices": choices }),
     };
+    let relaxes = parameter.relaxes.iter().map(|Relaxation { setting, structure }| {
+        json!({ "setting": setting.name(), "structure": structure })
+    });
     json!({
         "name": parameter.name,
         "type": kind,
         "default": default,
         "constraint": constraint,
+        "relaxes": relaxes.collect::<Vec<_>>(),
         "help": parameter.help,
     })
 }
@@ -240,6 +254,8 @@ fn or_none(items: impl IntoIterator<Item = impl Display>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use nfos_engine::description::Setting;
+
     use super::*;
 
     fn described() -> Description {
@@ -250,7 +266,7 @@ mod tests {
             key: vec![source, destination],
             symmetric: port == 1,
         };
-        Description {
+        let mut description = Description {
             handles: vec![EventKind::InitPacketSet, EventKind::Periodic],
             packet_sets: vec![PacketSet {
                 name: "session".to_owned(),
@@ -262,7 +278,11 @@ mod tests {
             state_size: 16,
             drop_reasons: vec!["no_session".to_owned(), "ev\x1bil".to_owned()],
             ..crate::parameters::tests::description()
-        }
+        };
+        let setting = Setting::Capacity;
+        let relaxation = |structure: &str| Relaxation { setting, structure: structure.to_owned() };
+        description.parameters[4].relaxes = vec![relaxation("counters"), relaxation("flows*")];
+        description
     }
 
     fn portrait(description: &Description) -> Portrait<'_> {
@@ -311,6 +331,7 @@ parameters
       What mac does.
   limit=0  a number from 0 to 2^64 - 1
       What limit does.
+      relaxes conflicts: capacity of counters, capacity of flows*
 drop reasons: no_session, ev\\u{1b}il
 events: none
 structures
@@ -325,6 +346,8 @@ structures
         assert_eq!(json["packet_sets"][0]["rules"][0]["key"][0], "source-address");
         assert_eq!(json["parameters"][0]["constraint"]["range"], json!([1, 100]));
         assert_eq!(json["parameters"][1]["default"], json!(false));
+        let relaxes = json!({ "setting": "capacity", "structure": "flows*" });
+        assert_eq!(json["parameters"][4]["relaxes"][1], relaxes);
         assert_eq!(json["idle_timeout_ns"], json!(30_000_000_000_u64));
         assert_eq!(json["structures"][0]["name"], "counters");
     }

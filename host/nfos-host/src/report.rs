@@ -243,6 +243,7 @@ mod tests {
                 object: "counters".to_owned(),
                 cause: "a read met a write".to_owned(),
                 recipe: "use add".to_owned(),
+                relaxed_by: Vec::new(),
                 aborts: 1_000,
             }],
             events: vec![

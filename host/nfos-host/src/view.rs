@@ -210,6 +210,7 @@ pub(crate) mod tests {
                 object: "counters".to_owned(),
                 cause: "a read met a write".to_owned(),
                 recipe: "use add".to_owned(),
+                relaxed_by: Vec::new(),
                 aborts: 6_000,
             }],
             ..Summary::default()

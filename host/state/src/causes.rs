@@ -5,14 +5,16 @@ use nfos_stm::{Reason, Reservation};
 use nfos_sync::atomic::{AtomicU64, Ordering};
 
 use crate::object::{OBJECTS_MAX, Objects};
-use crate::rules::{CAUSES, Cause, MUTATORS, OBSERVERS, ObserverKind, Rule, rule, shortage};
+use crate::rules::{
+    Advisor, CAUSES, Cause, MUTATORS, OBSERVERS, ObserverKind, Particulars, Rule, rule, shortage,
+};
 
 /// The cause of a failure, by the table.
 pub(crate) fn cause(reason: &Reason) -> Cause {
     let observer = OBSERVERS[usize::from(reason.observer().kind)];
     match reason {
         Reason::SnapshotLost { .. } => Cause::S1,
-        Reason::Short { .. } => shortage(observer),
+        Reason::Short { .. } => shortage(observer).unwrap_or(Cause::A1),
         Reason::Observed { mutator, .. } => {
             match rule(observer, MUTATORS[usize::from(mutator.kind)]) {
                 Rule::Conflict(cause) => cause,
@@ -51,7 +53,11 @@ impl Causes {
 }
 
 /// All that is not zero, most first.
-pub(crate) fn report(participants: &[Causes], objects: &Objects) -> Vec<CauseCount> {
+pub(crate) fn report(
+    participants: &[Causes],
+    objects: &Objects,
+    advisor: &dyn Advisor,
+) -> Vec<CauseCount> {
     let mut report = Vec::new();
     for object in objects.iter() {
         let name = &object.described.name;
@@ -60,11 +66,13 @@ pub(crate) fn report(participants: &[Causes], objects: &Objects) -> Vec<CauseCou
             let count = |one: &Causes| one.counter(number, cause).load(Ordering::Relaxed);
             let aborts = participants.iter().map(count).sum();
             if aborts > 0 {
+                let of = Particulars { object: name, ..Particulars::default() };
                 report.push(CauseCount {
                     id: cause.id().into(),
                     object: name.clone(),
-                    cause: cause.text().replace("{object}", name),
-                    recipe: cause.recipe().into(),
+                    cause: cause.told(&of, advisor),
+                    recipe: cause.advised(&of, advisor),
+                    relaxed_by: cause.relaxed_by(name, advisor),
                     aborts,
                 });
             }

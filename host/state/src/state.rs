@@ -14,6 +14,7 @@ use crate::hash::Hasher;
 use crate::key::KEY_BYTES_MAX;
 use crate::map::Map;
 use crate::object::{ObjectId, ObjectShape, Objects, Shape, Structure};
+use crate::rules::Advisor;
 use crate::vector::Vector;
 use crate::worker::Worker;
 
@@ -159,10 +160,11 @@ impl State {
         Worker::new(self.clone(), participant)
     }
 
-    /// Why runs were thrown away so far, over all workers, most first.
+    /// Why runs were thrown away so far, over all workers, most first. The advisor knows which
+    /// parameters relax what; `&()` knows none.
     #[must_use]
-    pub fn causes(&self) -> Vec<CauseCount> {
-        causes::report(&self.causes, &self.objects)
+    pub fn causes(&self, advisor: &dyn Advisor) -> Vec<CauseCount> {
+        causes::report(&self.causes, &self.objects, advisor)
     }
 }
 

@@ -58,7 +58,7 @@ impl Pair {
         observer.vector_add(self.vector, 1, 0, 1).unwrap();
         assert_eq!(run(&mut mutator, &|worker| changes(&self, worker)).committed, 1);
         let conflict = observer.commit(1).conflict?;
-        let causes = self.state.causes();
+        let causes = self.state.causes(&());
         assert_eq!((causes.len(), causes[0].aborts), (1, 1));
         assert_eq!(causes[0].id, conflict.cause.id());
         Some((conflict.cause.id(), causes[0].cause.clone()))

@@ -74,7 +74,7 @@ fn read_only_never_aborts() {
         assert_eq!((reader.commit(4).committed, reader.burst_limit()), (4, 32));
         run(writer, round, |w| w.map_remove(map, b"k").unwrap());
     }
-    assert_eq!(state.causes(), []);
+    assert_eq!(state.causes(&()), []);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn mutators_never_conflict() {
             assert_eq!(worker.commit(1).committed, 1);
         }
     }
-    assert_eq!(state.causes(), []);
+    assert_eq!(state.causes(&()), []);
     assert_eq!(run(&mut all[1], 20, |w| w.distributed_read(object).unwrap()[0]), 60);
     assert_eq!(run(&mut all[1], 20, |w| w.vector_read(vector, 0).unwrap()[1]), 21);
     assert_eq!(run(&mut all[1], 119, |w| w.is_live(allocator, lease)), Ok(true));
@@ -170,7 +170,7 @@ fn capacity_is_exact_on_any_number_of_workers() {
                 let set = run(worker, 0, |w| w.map_set(map, &0u32.to_le_bytes(), [1; 6]));
                 assert_eq!(set, Ok(SetOutcome::Ok));
             }
-            assert_eq!(state.causes(), []);
+            assert_eq!(state.causes(&()), []);
         }
     }
 }
@@ -213,7 +213,7 @@ fn an_id_freed_in_an_event_can_be_allocated_in_it() {
             assert_eq!(w.map_set(map, old, [round; 6]), Ok(SetOutcome::Full));
         });
     }
-    assert_eq!(state.causes(), []);
+    assert_eq!(state.causes(&()), []);
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn every_event_finishes_in_bounded_attempts() {
         threads.into_iter().map(|thread| thread.join().unwrap()).max().unwrap()
     });
     assert!(runs_max <= 31 + 8 + 1, "an event ran {runs_max} times");
-    assert!(!state.causes().is_empty(), "there was no contention");
+    assert!(!state.causes(&()).is_empty(), "there was no contention");
 }
 
 /// Counts in one cell; the most runs of an event.

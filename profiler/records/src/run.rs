@@ -142,10 +142,24 @@ pub struct CauseCount {
     pub object: String,
     /// What happened, in the network function's terms.
     pub cause: String,
-    /// What relaxes it.
+    /// What relaxes it, with the parameters that do.
     pub recipe: String,
+    /// These parameters; none: no parameter of this network function does.
+    #[serde(default)]
+    pub relaxed_by: Vec<ParameterAdvice>,
     /// How many runs were thrown away for it.
     pub aborts: u64,
+}
+
+/// A parameter that relaxes a conflict.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParameterAdvice {
+    /// Its name.
+    pub name: String,
+    /// Its value, as the operator would write it.
+    pub current: String,
+    /// The value to try next; none: it is at its end, or only its author can tell.
+    pub suggested: Option<String>,
 }
 
 /// An event that the network function emits.

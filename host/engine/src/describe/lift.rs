@@ -2,7 +2,9 @@
 
 use super::bindings::exports::nfos::nf::handlers as from;
 use super::bindings::nfos::nf::types;
-use crate::description::{Constraint, Description, Field, Layer, PacketSet, Parameter, Rule};
+use crate::description::{
+    Constraint, Description, Field, Layer, PacketSet, Parameter, Relaxation, Rule, Setting,
+};
 use crate::exchange::EventKind;
 use crate::services::Value;
 
@@ -47,7 +49,20 @@ fn parameter(from: types::Parameter) -> Parameter {
             types::Constraint::Range((least, greatest)) => Constraint::Range(least, greatest),
             types::Constraint::Choices(choices) => Constraint::Choices(choices),
         },
+        relaxes: from.relaxes.into_iter().map(relaxation).collect(),
     }
+}
+
+fn relaxation(from: types::Relaxation) -> Relaxation {
+    let setting = match from.setting {
+        types::Setting::Capacity => Setting::Capacity,
+        types::Setting::Duration => Setting::Duration,
+        types::Setting::RefreshInterval => Setting::RefreshInterval,
+        types::Setting::Staleness => Setting::Staleness,
+        types::Setting::WriteInterval => Setting::WriteInterval,
+        types::Setting::Method => Setting::Method,
+    };
+    Relaxation { setting, structure: from.structure }
 }
 
 fn value(from: types::Value) -> Value {

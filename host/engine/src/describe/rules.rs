@@ -7,7 +7,9 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use crate::description::{Constraint, Description, Field, HOST_REASONS, Layer, Parameter, Rule};
+use crate::description::{
+    Constraint, Description, Field, HOST_REASONS, Layer, Parameter, Relaxation, Rule,
+};
 use crate::fault::FaultReason;
 use crate::load::LoadError;
 use crate::services::Value;
@@ -135,6 +137,14 @@ fn check_parameters(parameters: &[Parameter]) -> Check {
             check_text(&format!("{field}.default"), text)?;
         }
         check_constraint(&field, parameter)?;
+        check_length(&format!("{field}.relaxes"), parameter.relaxes.len())?;
+        for (at, Relaxation { structure, .. }) in parameter.relaxes.iter().enumerate() {
+            let field = format!("{field}.relaxes[{at}].structure");
+            if structure.is_empty() {
+                return broken(field, "is empty; the name of a structure");
+            }
+            check_text(&field, structure)?;
+        }
     }
     Ok(())
 }
@@ -233,7 +243,7 @@ fn broken(field: impl Into<String>, rule: impl Into<String>) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::description::PacketSet;
+    use crate::description::{PacketSet, Setting};
     use crate::exchange::EventKind;
 
     fn rule() -> Rule {
@@ -253,7 +263,9 @@ mod tests {
     }
 
     fn parameter(default: Value, constraint: Constraint) -> Parameter {
-        Parameter { name: "p".to_owned(), help: "Help.".to_owned(), default, constraint }
+        let (name, help) = ("p".to_owned(), "Help.".to_owned());
+        let relaxes = vec![Relaxation { setting: Setting::Capacity, structure: "v*".to_owned() }];
+        Parameter { name, help, default, constraint, relaxes }
     }
 
     fn good() -> Description {
@@ -321,6 +333,21 @@ mod tests {
         });
         breaks("packet-sets[0].name", &format!("is \"a b\"; {both}"), |d| {
             d.packet_sets[0].name = "a b".to_owned();
+        });
+    }
+
+    #[test]
+    fn a_relaxation_names_a_structure() {
+        let field = "parameters[0].relaxes[0].structure";
+        let named = |name: &str| {
+            let name = name.to_owned();
+            move |d: &mut Description| d.parameters[0].relaxes[0].structure = name
+        };
+        breaks(field, "is empty; the name of a structure", named(""));
+        breaks(field, "has control characters; one line of text", named("a\n"));
+        breaks("parameters[0].relaxes", "has 256 items; at most 255", |d| {
+            let relaxation = d.parameters[0].relaxes[0].clone();
+            d.parameters[0].relaxes = vec![relaxation; 256];
         });
     }
 

@@ -1,6 +1,6 @@
 //! A description laid out as the canonical ABI has it, written independently of the engine.
 
-use nfos_engine::description::{Constraint, Description, PacketSet, Parameter, Rule};
+use nfos_engine::description::{Constraint, Description, PacketSet, Parameter, Relaxation, Rule};
 use nfos_engine::services::Value;
 
 /// The description at the address `base`: its record first, then what its lists point to.
@@ -68,6 +68,10 @@ fn parameter(heap: &mut Heap, to: &mut Vec<u8>, from: &Parameter) {
         }
     };
     variant(to, case, payload, 16);
+    heap.list(to, 4, &from.relaxes, |heap, to, Relaxation { setting, structure }| {
+        to.extend([*setting as u8, 0, 0, 0]);
+        heap.text(to, structure);
+    });
 }
 
 fn variant(to: &mut Vec<u8>, case: u8, mut payload: Vec<u8>, size: usize) {

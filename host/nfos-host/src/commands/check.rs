@@ -4,7 +4,7 @@
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
-use nfos_engine::description::Description;
+use nfos_engine::description::{Description, Relaxation};
 use nfos_engine::services::LogLevel;
 use nfos_records::Summary;
 
@@ -39,6 +39,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (configuration, structures) =
         launch::inspect(&nf, &parameters).or_else(|failure| wrong("init", failure.message()))?;
     right("init", &init(&configuration, &structures))?;
+    if let Some(finding) = relaxations(description, &structures) {
+        right("relaxes", &finding)?;
+    }
     let finding = rehearse(&nf, parameters, &configuration)
         .or_else(|failure| wrong("run", failure.message()))?;
     right("run", &finding)
@@ -97,6 +100,23 @@ fn init(configuration: &Configuration, structures: &[Structure]) -> String {
         counted(structures.len() as u64, "structure"),
         counted(configuration.packet_sets.into(), "packet set")
     )
+}
+
+/// Which parameters are tied to structures. One that is not open need not be wrong: other values
+/// of the parameters may open it.
+fn relaxations(description: &Description, structures: &[Structure]) -> Option<String> {
+    let ties: Vec<_> = description.parameters.iter().flat_map(|p| &p.relaxes).collect();
+    let is_open =
+        |tie: &Relaxation| structures.iter().any(|structure| tie.is_about(&structure.name));
+    let mut absent: Vec<_> =
+        ties.iter().filter(|tie| !is_open(tie)).map(|tie| format!("`{}`", tie.structure)).collect();
+    absent.dedup();
+    let count = counted(ties.len() as u64, "tied setting");
+    match (ties.len(), absent.len()) {
+        (0, _) => None,
+        (_, 0) => Some(count),
+        _ => Some(format!("{count}; not open with these parameters: {}", absent.join(", "))),
+    }
 }
 
 /// A short run over frames of every kind. An account that does not add up is as wrong as a fault.

@@ -100,7 +100,7 @@ pub(crate) fn run(config: Config) -> Report {
     let bound = config.burst_max as u32 - 1 + FAILURES_BEFORE_GATE + 1;
     let runs_max = histories.iter().map(|history| history.runs_max).max().unwrap_or(0);
     assert!(runs_max <= bound, "an event ran {runs_max} times");
-    let mut report = Report { causes: state.causes(), ..Report::default() };
+    let mut report = Report { causes: state.causes(&()), ..Report::default() };
     let model = replay(&config, histories, &mut report);
     check_final_state(&mut state.worker(config.threads), &objects, &config, &model);
     report
