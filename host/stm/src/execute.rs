@@ -297,7 +297,9 @@ impl<P: Copy> Transaction<P> {
             Ok(_) if observation.is_predicate() && holds(bound) => return None,
             Ok(_) | Err(Lost) => {}
         }
-        let range = (observation.seen, bound);
+        // A predicate that was seen earlier held at the snapshot too, or the snapshot would not have
+        // moved there; what lies before it may not be in history any more.
+        let range = (observation.seen.max(self.snapshot), bound);
         let falsifies = |at| observation.is_predicate() && !holds(at);
         let first = first_falsifier(&self.memory, place, range, self.me, falsifies);
         Some(Failure {
@@ -380,5 +382,73 @@ impl<P: Copy> Transaction<P> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nfos_sync::Arc;
+
+    use super::*;
+    use crate::memory::Memory;
+    use crate::structures::Pending;
+    use crate::write_log::Mutator;
+
+    /// A predicate: the first word is below it.
+    struct Below;
+
+    impl Structures for Below {
+        type Predicate = u64;
+
+        fn holds(&self, bound: &u64, cell: CellId, at: &View<'_>) -> bool {
+            at.read(cell).is_some_and(|payload| payload[0] < *bound)
+        }
+
+        fn resolve(&mut self, end: usize, _: &mut Pending<'_>) -> (usize, Option<Failure>) {
+            (end, None)
+        }
+
+        fn announce(&mut self, _: usize) {}
+
+        fn reserving(&self) -> Option<Observer> {
+            None
+        }
+
+        fn finish(&mut self, _: usize, _: Option<u64>) {}
+    }
+
+    const OBSERVER: Observer = Observer { object: 1, kind: 1 };
+
+    fn set(tx: &mut Transaction<u64>, cell: CellId, value: u64) -> u64 {
+        tx.begin_burst();
+        assert!(tx.begin_event());
+        tx.write(cell, Mutator { object: 1, kind: 2 }, [value; 6]).unwrap();
+        assert_eq!(tx.commit(1, &mut Below).committed, 1);
+        tx.committed_at().unwrap()
+    }
+
+    #[test]
+    fn who_ended_a_predicate_is_found_though_the_version_it_saw_is_out_of_history() {
+        let memory = Arc::new(Memory::new(2, 1 << 12));
+        let cell = memory.reserve(2).unwrap();
+        let mut observer = Transaction::new(memory.clone(), 0, 1);
+        let mut writer = Transaction::new(memory.clone(), 1, 1);
+        observer.begin_burst();
+        assert!(observer.begin_event());
+        observer.read_predicate(cell, OBSERVER, &Below, |_| Some(5_000)).unwrap();
+        for value in 1..4_000 {
+            set(&mut writer, cell, value);
+            // Read, so that the snapshot moves past the version that the predicate saw.
+            set(&mut writer, cell.offset(1), value);
+            observer.read_predicate(cell.offset(1), OBSERVER, &Below, |_| None).unwrap();
+        }
+        let changed = set(&mut writer, cell, 5_000);
+        set(&mut writer, cell, 6_000);
+        observer.write(cell.offset(1), Mutator { object: 1, kind: 2 }, [0; 6]).unwrap();
+        let failure = observer.commit(1, &mut Below).failure.unwrap();
+        let Reason::Observed { seen, changed: named, .. } = failure.reason else {
+            panic!("{failure:?}");
+        };
+        assert_eq!((seen, named), (0, changed));
     }
 }

@@ -14,16 +14,16 @@
 use std::collections::VecDeque;
 
 use nfos_sync::atomic::{AtomicU64, Ordering, fence};
-use nfos_sync::{Bug, Padded, limit, seeded};
+use nfos_sync::{Bug, Padded, RESTLESS, limit, seeded};
 
 use crate::cell::{Cell, Provenance, Version};
 use crate::memory::Memory;
 use crate::reservation::Reservation;
 
 /// Lines of a segment: 4 KiB.
-const SEGMENT_LINES: u32 = limit(64, 2) as u32;
+const SEGMENT_LINES: u32 = if RESTLESS { 4 } else { limit(64, 2) as u32 };
 /// Segments of a participant: 4 MiB at most.
-const SEGMENTS: u32 = limit(1_024, 3) as u32;
+const SEGMENTS: u32 = if RESTLESS { 16_384 } else { limit(1_024, 3) as u32 };
 
 /// A version that history no longer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,15 +179,16 @@ mod tests {
     #[test]
     fn a_snapshot_keeps_its_versions_until_the_limit_and_is_told_beyond_it() {
         let memory = Memory::new(2, 64);
-        memory.shared[1].active.store(10, Ordering::SeqCst);
+        memory.shared[1].active.store(0, Ordering::SeqCst);
         let mut history = History::new(0);
         let lines = &memory.shared[0].lines;
         for timestamp in 1..=u64::from(SEGMENTS * SEGMENT_LINES) {
             history.keep(&memory, &version(timestamp - 1), timestamp);
         }
-        assert_eq!(lines.read(10, 11).map(|v| v.timestamp), Ok(10));
+        assert_eq!(lines.read(0, 1).map(|v| v.timestamp), Ok(0));
         history.keep(&memory, &version(0), u64::from(SEGMENTS * SEGMENT_LINES) + 1);
-        assert_eq!(lines.read(10, 11).map(|v| v.timestamp), Err(Lost));
-        assert_eq!(lines.read(64, 65).map(|v| v.timestamp), Ok(64));
+        assert_eq!(lines.read(0, 1).map(|v| v.timestamp), Err(Lost));
+        let next = lines.read(SEGMENT_LINES, u64::from(SEGMENT_LINES) + 1);
+        assert_eq!(next.map(|v| v.timestamp), Ok(u64::from(SEGMENT_LINES)));
     }
 }

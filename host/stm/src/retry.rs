@@ -14,13 +14,13 @@
 //! gives up its run and returns them. The elder waits until every flag is down.
 
 use nfos_sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use nfos_sync::{Bug, Padded, Waiting, limit, seeded};
+use nfos_sync::{Bug, Padded, RESTLESS, Waiting, limit, seeded};
 
 use crate::memory::{CellId, INACTIVE, Phase};
 use crate::transaction::Transaction;
 
 /// Failures of one event after which it runs alone behind the gate.
-pub const FAILURES_BEFORE_GATE: u32 = limit(8, 2) as u32;
+pub const FAILURES_BEFORE_GATE: u32 = if RESTLESS { 2 } else { limit(8, 2) as u32 };
 
 /// Two counters that serve whoever comes, in order.
 #[derive(Debug, Default)]

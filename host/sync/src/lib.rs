@@ -16,6 +16,8 @@
 mod loom_atomic;
 mod padded;
 mod prefetch;
+#[cfg(all(nfos_mutant, not(any(nfos_loom, nfos_shuttle))))]
+mod restless;
 mod seeded;
 mod waiting;
 
@@ -46,9 +48,12 @@ pub mod atomic {
     pub use shuttle::sync::atomic::{AtomicUsize, Ordering, fence};
 
     #[cfg(not(any(nfos_loom, nfos_shuttle)))]
-    pub use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64};
-    #[cfg(not(any(nfos_loom, nfos_shuttle)))]
-    pub use std::sync::atomic::{AtomicUsize, Ordering, fence};
+    pub use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicUsize, Ordering, fence};
+    #[cfg(not(any(nfos_loom, nfos_shuttle, nfos_mutant)))]
+    pub use std::sync::atomic::{AtomicU32, AtomicU64};
+
+    #[cfg(all(nfos_mutant, not(any(nfos_loom, nfos_shuttle))))]
+    pub use crate::restless::{AtomicU32, AtomicU64};
 }
 
 /// A limit: `product`, or `small` under a checker, which must get through it in few steps.
@@ -56,3 +61,7 @@ pub mod atomic {
 pub const fn limit(product: usize, small: usize) -> usize {
     if cfg!(any(nfos_loom, nfos_shuttle, miri)) { small } else { product }
 }
+
+/// Whether atomics pause at random, so that threads meet in every window; limits are small then,
+/// so that what is rare comes up.
+pub const RESTLESS: bool = cfg!(all(nfos_mutant, not(any(nfos_loom, nfos_shuttle))));
