@@ -1,0 +1,70 @@
+//! Hosts share six external endpoints for each protocol, and there are more of them.
+
+#[path = "../../../../guests/nat/tests/arrivals/mod.rs"]
+mod arrivals;
+#[path = "../../../../guests/nat/tests/model/mod.rs"]
+mod model;
+
+use crate::{Case, MS, replay_on_all};
+use arrivals::{FIRST, LAN, SECOND, draw};
+use model::{Endpoint, NatModel, Settings};
+use nfos::testing::{Arrival, Fate};
+use proptest::prelude::*;
+
+fn settings() -> Settings {
+    Settings {
+        address: FIRST.to_bits(),
+        addresses: 2,
+        ports: (3_000, 3_002),
+        udp_ns: 3 * SECOND,
+        tcp_transitory_ns: 2 * SECOND,
+        tcp_established_ns: 6 * SECOND,
+        icmp_ns: 2 * SECOND,
+        interval_ns: SECOND,
+        inbound_refresh: false,
+        hold_ns: 0,
+        macs: [None; 3],
+    }
+}
+
+/// The external endpoint of a packet that left.
+fn source(frame: &[u8]) -> Endpoint {
+    let transport = 14 + usize::from(frame[14] & 15) * 4;
+    let at = if frame[23] == 1 { transport + 4 } else { transport };
+    let word = |at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
+    (u32::from(word(26)) << 16 | u32::from(word(28)), word(at))
+}
+
+/// Which external endpoint a mapping gets is not specified; but it must be a free one.
+fn choose(model: &mut NatModel, arrival: &Arrival, fate: &Fate) {
+    model.chosen = match fate {
+        Fate::Sent(_, frame) if arrival.port == LAN => Some(source(frame)),
+        _ => None,
+    };
+}
+
+#[test]
+fn nat_on_many_workers_is_its_model_in_the_order_of_commits() {
+    let case = Case {
+        parameters: &[
+            ("external_addresses", "2"),
+            ("port_first", "3000"),
+            ("port_last", "3002"),
+            ("udp_timeout_s", "3"),
+            ("tcp_transitory_timeout_s", "2"),
+            ("tcp_established_timeout_s", "6"),
+            ("icmp_timeout_s", "2"),
+        ],
+        outcomes: &["sent 0", "sent 1", "no_mapping", "no_free_port", "not_for_us", "fragment"],
+        gap_ns: 170 * MS + 300_001,
+        ..Case::new("nat", 2)
+    };
+    let packet = draw().prop_map(|draw| (draw.port, draw.frame()));
+    replay_on_all(
+        &case,
+        packet,
+        || NatModel::new(settings()),
+        choose,
+        |model, _| assert!(!model.mappings.is_empty()),
+    );
+}
