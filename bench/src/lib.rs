@@ -1,5 +1,4 @@
-//! What the benches share: network functions on the direct and on the native engine, and rounds
-//! of measurements that take turns.
+//! What the benches of the sandbox share: network functions on the direct and on the native engine.
 
 pub mod build;
 pub mod factory;
@@ -7,5 +6,6 @@ pub mod frames;
 mod imports;
 #[allow(unsafe_code, reason = "the native engine uses a burst where it lies, as a guest does")]
 pub mod native;
-pub mod rounds;
 pub mod still;
+
+pub use nfos_rounds as rounds;

@@ -4,7 +4,8 @@
 //! are not measured one after the other but in turns, A B C A B C …, in rounds so short that most
 //! are left alone, and of all rounds the median counts.
 
-use std::time::Instant;
+use std::cell::Cell;
+use std::time::{Duration, Instant};
 
 /// How the bench was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,9 +70,24 @@ fn runs_of(subject: &mut Subject<'_>, round_ns: u64) -> u64 {
 }
 
 fn nanoseconds_per_unit(subject: &mut Subject<'_>, runs: u64) -> f64 {
+    ASIDE.set(Duration::ZERO);
     let start = Instant::now();
     let units: u64 = (0..runs).map(|_| subject()).sum();
-    start.elapsed().as_nanos() as f64 / units as f64
+    let measured = start.elapsed().saturating_sub(ASIDE.get());
+    measured.as_nanos() as f64 / units as f64
+}
+
+thread_local! {
+    /// What the present measurement does not count.
+    static ASIDE: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// For subjects: does what has to be done but is not to be measured.
+pub fn aside<T>(work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = work();
+    ASIDE.set(ASIDE.get() + start.elapsed());
+    result
 }
 
 /// The middle of the values.
