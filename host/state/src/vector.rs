@@ -44,7 +44,7 @@ impl Vector {
         index: u32,
     ) -> Result<Cell, AccessError> {
         let observer = Observer { object: self.object, kind: ObserverKind::VectorRead as u8 };
-        Ok(tx.read(self.element(index)?, observer, effects)?)
+        tx.read_or(self.element(index)?, observer, effects)
     }
 
     #[inline(always)]

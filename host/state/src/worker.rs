@@ -108,7 +108,7 @@ impl Worker {
     ///
     /// # Errors
     /// Unknown object, another kind, index out of range, log limit; as of all operations here.
-    #[inline]
+    #[inline(always)]
     pub fn vector_read(&mut self, object: ObjectId, index: u32) -> Result<Cell, AccessError> {
         self.run();
         self.state.objects.vector(object)?.read(&mut self.tx, &self.effects, index)
@@ -118,7 +118,7 @@ impl Worker {
     ///
     /// # Errors
     /// As [`Self::vector_read`].
-    #[inline]
+    #[inline(always)]
     pub fn vector_write(
         &mut self,
         object: ObjectId,
@@ -133,7 +133,7 @@ impl Worker {
     ///
     /// # Errors
     /// As [`Self::vector_read`]; no such word.
-    #[inline]
+    #[inline(always)]
     pub fn vector_add(
         &mut self,
         object: ObjectId,
@@ -150,7 +150,7 @@ impl Worker {
     ///
     /// # Errors
     /// As [`Self::vector_read`]; key too long.
-    #[inline]
+    #[inline(always)]
     pub fn map_get(&mut self, object: ObjectId, key: &[u8]) -> Result<Option<Cell>, AccessError> {
         self.run();
         self.state.objects.map(object)?.get(&mut self.tx, &mut self.effects, key)
@@ -160,7 +160,7 @@ impl Worker {
     ///
     /// # Errors
     /// As [`Self::map_get`].
-    #[inline]
+    #[inline(always)]
     pub fn map_set(
         &mut self,
         object: ObjectId,
@@ -175,7 +175,7 @@ impl Worker {
     ///
     /// # Errors
     /// As [`Self::map_get`].
-    #[inline]
+    #[inline(always)]
     pub fn map_remove(&mut self, object: ObjectId, key: &[u8]) -> Result<bool, AccessError> {
         self.run();
         self.state.objects.map(object)?.remove(&mut self.tx, &mut self.effects, key)
@@ -186,7 +186,7 @@ impl Worker {
     ///
     /// # Errors
     /// As [`Self::vector_read`].
-    #[inline]
+    #[inline(always)]
     pub fn allocate(
         &mut self,
         object: ObjectId,
@@ -201,7 +201,7 @@ impl Worker {
     ///
     /// # Errors
     /// As [`Self::vector_read`]; id out of range.
-    #[inline]
+    #[inline(always)]
     pub fn refresh(
         &mut self,
         object: ObjectId,
@@ -217,7 +217,7 @@ impl Worker {
     ///
     /// # Errors
     /// As [`Self::refresh`]; the id is not held.
-    #[inline]
+    #[inline(always)]
     pub fn free(&mut self, object: ObjectId, id: u32) -> Result<(), AccessError> {
         self.run();
         self.state.objects.allocator(object)?.free(&mut self.tx, &mut self.effects, id)
@@ -227,7 +227,7 @@ impl Worker {
     ///
     /// # Errors
     /// As [`Self::refresh`].
-    #[inline]
+    #[inline(always)]
     pub fn is_live(&mut self, object: ObjectId, id: u32) -> Result<bool, AccessError> {
         self.run();
         self.state.objects.allocator(object)?.is_live(&mut self.tx, &self.effects, id)
@@ -248,7 +248,7 @@ impl Worker {
     ///
     /// # Errors
     /// As [`Self::vector_read`]; a word without a merge.
-    #[inline]
+    #[inline(always)]
     pub fn distributed_update(
         &mut self,
         object: ObjectId,
@@ -265,7 +265,7 @@ impl Worker {
     ///
     /// # Errors
     /// As [`Self::vector_read`].
-    #[inline]
+    #[inline(always)]
     pub fn distributed_read(&mut self, object: ObjectId) -> Result<Cell, AccessError> {
         self.run();
         self.state.objects.distributed(object)?.read(&mut self.tx, &mut self.effects)

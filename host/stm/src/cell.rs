@@ -65,6 +65,12 @@ impl Word {
     fn version(self) -> u64 {
         self.0 & !Self::OWNER
     }
+
+    /// Whether nobody is at the cell and its version is not newer than `snapshot`.
+    #[inline(always)]
+    pub(crate) fn is_settled_at(self, snapshot: u64) -> bool {
+        self.0 & (Self::OWNER | Self::INSTALLING) == 0 && self.timestamp() <= snapshot
+    }
 }
 
 /// Where a version came from and where its predecessor lies.
@@ -79,6 +85,7 @@ pub(crate) struct Provenance {
 }
 
 impl Provenance {
+    #[inline(always)]
     pub(crate) fn pack(self) -> u64 {
         u64::from(self.participant) << 54
             | u64::from(self.line) << 30
@@ -209,6 +216,7 @@ impl Cell {
     }
 
     /// Writes a history line: a cell that nobody holds and whose only reader checks for reuse.
+    #[inline(always)]
     pub(crate) fn write_line(&self, version: &Version) {
         self.word.store(version.timestamp, Ordering::Relaxed);
         self.provenance.store(version.provenance, Ordering::Relaxed);

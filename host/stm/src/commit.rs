@@ -10,11 +10,12 @@ use nfos_sync::{Bug, Waiting, seeded};
 
 use crate::cell::Provenance;
 use crate::failure::{Failure, Reason};
-use crate::memory::Phase;
+use crate::memory::{Phase, Shared};
 use crate::observe::Observer;
 use crate::retry::FAILURES_BEFORE_GATE;
 use crate::structures::{Pending, Structures};
-use crate::transaction::{NOBODY, Transaction};
+use crate::transaction::{BURST_LIMIT, NOBODY, Transaction};
+use crate::write_log::Mutator;
 
 /// How a burst ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,19 +35,18 @@ impl<P: Copy> Transaction<P> {
     ) -> Outcome {
         self.end_event_for_good();
         self.committed_at = None;
-        let end = end.min(self.events);
-        let mut outcome = Outcome { committed: end, failure: self.doomed };
-        if let Some(doomed) = self.doomed {
-            outcome.committed = end.min(doomed.event);
+        let mut end = end.min(self.events);
+        if let Some(doomed) = &self.doomed {
+            end = end.min(doomed.event);
         }
-        if outcome.committed > self.first_writer {
-            outcome = self.commit_writes(outcome, structures);
+        let committed = if end > self.first_writer {
+            self.commit_writes(end, structures)
         } else {
-            structures.finish(outcome.committed, self.committed_at);
-        }
+            structures.finish(end, self.committed_at);
+            end
+        };
         self.end_reservations();
-        self.conclude(&outcome);
-        outcome
+        self.conclude(committed)
     }
 
     /// Discards everything since the burst began.
@@ -58,116 +58,146 @@ impl<P: Copy> Transaction<P> {
     #[inline(always)]
     fn end_event_for_good(&mut self) {
         if self.events > 0 {
-            self.snapshots[self.event] = self.snapshot;
+            self.snapshots[self.event % BURST_LIMIT] = self.snapshot;
         }
     }
 
     #[inline(always)]
-    fn conclude(&mut self, outcome: &Outcome) {
+    fn conclude(&mut self, committed: usize) -> Outcome {
         let keeps_room = seeded(Bug::RoomKeptAtGate)
-            && outcome.failure.is_some()
+            && self.doomed.is_some()
             && self.retry.failures + 1 == FAILURES_BEFORE_GATE;
         if !keeps_room {
             self.end_turn();
         }
-        match outcome.failure {
-            None => {
-                self.retry.failures = 0;
-                if outcome.committed > 0 {
-                    self.size.committed(outcome.committed);
-                }
+        let outcome = if self.doomed.is_some() {
+            self.note_failure(committed)
+        } else {
+            self.retry.failures = 0;
+            if committed > 0 {
+                self.size.committed(committed);
             }
-            Some(failure) => self.note_failure(outcome.committed, &failure),
-        }
+            Outcome { committed, failure: None }
+        };
         self.reset();
+        outcome
     }
 
     #[cold]
-    fn note_failure(&mut self, committed: usize, failure: &Failure) {
+    fn note_failure(&mut self, committed: usize) -> Outcome {
         // The first event of a burst that follows a failure is the one that failed.
         self.retry.failures = if committed == 0 { self.retry.failures + 1 } else { 1 };
-        self.retry.failed_on = Some(failure.cell);
+        self.retry.failed_on = self.doomed.map(|failure| failure.cell);
         self.size.failed(self.events);
+        Outcome { committed, failure: self.doomed }
     }
 
+    /// Commits events before `end`, or fewer; why fewer, then stands in `doomed`.
     fn commit_writes<S: Structures<Predicate = P>>(
         &mut self,
-        mut outcome: Outcome,
+        mut end: usize,
         structures: &mut S,
-    ) -> Outcome {
-        let memory = self.memory.clone();
-        let shared = &memory.shared[self.me];
+    ) -> usize {
         loop {
-            shared.enter_locking();
-            if !memory.gate.is_closed_to(self.me) {
+            self.shared().enter_locking();
+            if !self.memory.gate.is_closed_to(self.me) {
                 break;
             }
-            shared.enter(Phase::Idle);
+            self.shared().enter(Phase::Idle);
             if let Some(observer) = structures.reserving() {
-                return self.give_up_at_gate(outcome, observer, structures);
+                return self.give_up_at_gate(end, observer, structures);
             }
             // It may have announced a reservation and found nothing to take.
             self.end_reservations();
-            memory.gate.wait_until_open(self.me);
+            self.memory.gate.wait_until_open(self.me);
         }
-        if outcome.committed < self.events {
-            self.writes.truncate(outcome.committed);
+        if end < self.events {
+            self.writes.truncate(end);
         }
         self.take_cells();
-        let mut pending = Pending::new(&memory, &mut self.writes, self.me);
-        let (end, short) = structures.resolve(outcome.committed, &mut pending);
-        outcome.cut(end, short);
-        if outcome.committed > self.first_writer {
-            if seeded(Bug::ValidationBeforeDraw)
-                && let Some(failure) = self.validate(memory.now(), outcome.committed, structures)
-            {
-                outcome.cut(failure.event, Some(failure));
+        let mut pending = Pending::new(&self.memory, &mut self.writes, self.me);
+        let (resolved, short) = structures.resolve(end, &mut pending);
+        end = self.cut(end, resolved, short);
+        if end > self.first_writer {
+            if seeded(Bug::ValidationBeforeDraw) {
+                end = self.cut_by_validation(end, self.memory.now(), structures);
             }
-            shared.enter(Phase::Drawing);
-            let timestamp = memory.draw();
-            shared.enter(Phase::Drawn(timestamp));
-            if !seeded(Bug::NoValidation)
-                && !seeded(Bug::ValidationBeforeDraw)
-                && let Some(failure) = self.validate(timestamp - 1, outcome.committed, structures)
-            {
-                outcome.cut(failure.event, Some(failure));
+            self.shared().enter(Phase::Drawing);
+            let timestamp = self.memory.draw();
+            self.shared().enter(Phase::Drawn(timestamp));
+            if !seeded(Bug::NoValidation) && !seeded(Bug::ValidationBeforeDraw) {
+                end = self.cut_by_validation(end, timestamp - 1, structures);
             }
-            if outcome.committed > self.first_writer {
+            if end > self.first_writer {
                 self.committed_at = Some(timestamp);
-                structures.announce(outcome.committed);
+                structures.announce(end);
             }
             if seeded(Bug::IdleBeforeInstall) {
-                shared.enter(Phase::Idle);
+                self.shared().enter(Phase::Idle);
             }
-            self.install(timestamp, outcome.committed);
+            self.install(timestamp, end);
         } else {
-            self.install(0, outcome.committed);
+            self.install(0, end);
         }
         // Before idle: an elder that saw this commit through finds its effects done.
-        structures.finish(outcome.committed, self.committed_at);
+        structures.finish(end, self.committed_at);
         // Only now: until then the phase makes others wait for the installs.
-        shared.enter(Phase::Idle);
-        outcome
+        self.shared().enter(Phase::Idle);
+        end
+    }
+
+    #[inline(always)]
+    fn shared(&self) -> &Shared {
+        &self.memory.shared[self.me]
     }
 
     #[cold]
     fn give_up_at_gate<S: Structures<Predicate = P>>(
         &mut self,
-        mut outcome: Outcome,
+        end: usize,
         observer: Observer,
         structures: &mut S,
-    ) -> Outcome {
+    ) -> usize {
         let cell = self.writes.targets[0].cell;
         let reason = Reason::Short { observer };
-        outcome.cut(self.first_writer, Some(Failure { event: self.first_writer, cell, reason }));
-        structures.finish(outcome.committed, self.committed_at);
-        outcome
+        let failure = Failure { event: self.first_writer, cell, reason };
+        let end = self.cut(end, self.first_writer, Some(failure));
+        structures.finish(end, self.committed_at);
+        end
+    }
+
+    /// The end of a burst up to `end` of which only events before `valid` stand.
+    #[inline(always)]
+    fn cut(&mut self, end: usize, valid: usize, failure: Option<Failure>) -> usize {
+        if valid < end || failure.is_some() { self.shorten(end, valid, failure) } else { end }
+    }
+
+    #[cold]
+    fn shorten(&mut self, end: usize, valid: usize, failure: Option<Failure>) -> usize {
+        if valid < end || self.doomed.is_none() {
+            self.doomed = failure;
+        }
+        end.min(valid)
+    }
+
+    #[inline(always)]
+    fn cut_by_validation<S: Structures<Predicate = P>>(
+        &mut self,
+        end: usize,
+        bound: u64,
+        structures: &S,
+    ) -> usize {
+        match self.validate(bound, end, structures) {
+            None => end,
+            Some(failure) => self.shorten(end, failure.event, Some(failure)),
+        }
     }
 
     #[inline(always)]
     fn take_cells(&mut self) {
+        let cells = self.memory.cells();
         for (taken, target) in self.writes.targets.iter().enumerate() {
-            if !self.memory.cell(target.cell).try_hold(self.me) {
+            if !cells[target.cell.raw() as usize].try_hold(self.me) {
                 return self.take_cells_waiting(taken);
             }
         }
@@ -194,24 +224,27 @@ impl<P: Copy> Transaction<P> {
     /// Installs every held cell as of the savepoint before event `end`, or gives it back.
     #[inline(always)]
     fn install(&mut self, timestamp: u64, end: usize) {
+        let cells = self.memory.cells();
+        let lines = self.memory.shared[self.me].lines.all();
+        let participant = self.me as u16;
+        let bound = if seeded(Bug::PrefixWithLaterValues) { usize::MAX } else { end };
         // Last taken first: a cell that lies behind a held one is given back before that one is.
         for target in self.writes.targets.iter().rev() {
-            let cell = self.memory.cell(target.cell);
-            let bound = if seeded(Bug::PrefixWithLaterValues) { usize::MAX } else { end };
+            let cell = &cells[target.cell.raw() as usize];
             let Some(write) = self.writes.as_of(target, bound) else {
                 cell.release();
                 continue;
             };
             let old = cell.held_version();
-            let line = self.history.keep(&self.memory, &old, timestamp);
-            let provenance = Provenance {
-                participant: self.me as u16,
-                line,
-                object: write.mutator.object,
-                event: write.event,
-                kind: write.mutator.kind,
-            };
-            cell.install(timestamp, provenance.pack(), &write.apply(&old.payload));
+            let line = self.history.keep(&self.memory, lines, &old, timestamp);
+            let Mutator { object, kind } = write.mutator();
+            let provenance = Provenance { participant, line, object, event: write.event, kind };
+            // Two calls, so that the payload goes from registers to the cell in both.
+            if write.replaces() {
+                cell.install(timestamp, provenance.pack(), &write.words);
+            } else {
+                cell.install(timestamp, provenance.pack(), &write.apply(&old.payload));
+            }
             if seeded(Bug::HistoryAfterOverwrite) {
                 self.history.write_late(&self.memory, &old);
             }
@@ -219,13 +252,4 @@ impl<P: Copy> Transaction<P> {
     }
 }
 
-impl Outcome {
-    fn cut(&mut self, end: usize, failure: Option<Failure>) {
-        if end < self.committed || (failure.is_some() && self.failure.is_none()) {
-            self.committed = end.min(self.committed);
-            self.failure = failure;
-        }
-    }
-}
-
-const _: () = assert!(NOBODY > crate::transaction::BURST_LIMIT);
+const _: () = assert!(NOBODY > BURST_LIMIT);

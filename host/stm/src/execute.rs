@@ -7,11 +7,11 @@ use crate::cell::{Payload, Word};
 use crate::failure::{Failure, Reason};
 use crate::history::Lost;
 use crate::memory::{CellId, Phase};
-use crate::observe::{Observation, ObservationLog, Observer};
+use crate::observe::{Observation, Observer};
 use crate::settle::{View, first_falsifier, settle, version_at};
 use crate::structures::Structures;
 use crate::transaction::{NOBODY, Refused, Transaction};
-use crate::write_log::{Effect, Mutator, Operation};
+use crate::write_log::{Mutator, Operation, Write};
 
 /// What a read found: the payload at the snapshot and, if it is also the newest, its timestamp.
 #[derive(Clone, Copy, Debug)]
@@ -25,18 +25,65 @@ impl<P: Copy> Transaction<P> {
     ///
     /// # Errors
     /// If the log is full, or the event is doomed and has no snapshot any more.
-    #[inline]
+    #[inline(always)]
     pub fn read<S: Structures<Predicate = P>>(
         &mut self,
         cell: CellId,
         observer: Observer,
         structures: &S,
     ) -> Result<Payload, Refused> {
-        if !self.writes.is_empty()
-            && let Some(write) = self.writes.latest(cell)
-        {
-            let write = *write;
-            if write.effect == Effect::Replace {
+        self.read_or(cell, observer, structures)
+    }
+
+    /// The same with an error of the caller's: turning one result into another would take the
+    /// payload through memory.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    #[inline(always)]
+    pub fn read_or<S: Structures<Predicate = P>, E: From<Refused>>(
+        &mut self,
+        cell: CellId,
+        observer: Observer,
+        structures: &S,
+    ) -> Result<Payload, E> {
+        match self.read_settled(cell, observer) {
+            Some(payload) => Ok(payload),
+            None => {
+                // Word by word, so that what both ways have in common is registers: a payload
+                // stored in words and loaded in larger pieces would wait for the stores.
+                let payload = self.read_unsettled(cell, observer, structures)?;
+                Ok(std::array::from_fn(|word| payload[word]))
+            }
+        }
+    }
+
+    /// The usual case of [`Self::read`]: the burst has nothing pending on the cell, nobody is at
+    /// it, and its version is not newer than the snapshot. The payload stays in registers.
+    #[inline(always)]
+    fn read_settled(&mut self, cell: CellId, observer: Observer) -> Option<Payload> {
+        if self.writes.has(cell) {
+            return None;
+        }
+        let place = self.memory.cell(cell);
+        let word = place.word();
+        if !word.is_settled_at(self.snapshot) {
+            return None;
+        }
+        let payload = place.copy(word)?;
+        let observation = Observation::version(cell, word, self.event, observer);
+        self.observations.push(observation).then_some(payload)
+    }
+
+    #[inline(never)]
+    fn read_unsettled<S: Structures<Predicate = P>>(
+        &mut self,
+        cell: CellId,
+        observer: Observer,
+        structures: &S,
+    ) -> Result<Payload, Refused> {
+        if let Some(&write) = self.writes.latest(cell) {
+            if write.replaces() {
                 return Ok(write.words);
             }
             let found = self.find(cell, observer, structures)?;
@@ -53,7 +100,7 @@ impl<P: Copy> Transaction<P> {
     ///
     /// # Errors
     /// As [`Self::read`].
-    #[inline]
+    #[inline(always)]
     pub fn read_predicate<S: Structures<Predicate = P>>(
         &mut self,
         cell: CellId,
@@ -61,14 +108,28 @@ impl<P: Copy> Transaction<P> {
         structures: &S,
         predicate: impl FnOnce(&Payload) -> Option<P>,
     ) -> Result<Payload, Refused> {
-        let mut buffered = None;
-        if !self.writes.is_empty()
-            && let Some(write) = self.writes.latest(cell)
-        {
-            if write.effect == Effect::Replace {
-                return Ok(write.words);
+        match self.peek_settled(cell) {
+            Some((payload, seen)) => {
+                if let Some(predicate) = predicate(&payload) {
+                    self.observe_predicate(cell, seen, observer, predicate)?;
+                }
+                Ok(payload)
             }
-            buffered = Some(*write);
+            None => self.read_predicate_unsettled(cell, observer, structures, predicate),
+        }
+    }
+
+    #[inline(never)]
+    fn read_predicate_unsettled<S: Structures<Predicate = P>>(
+        &mut self,
+        cell: CellId,
+        observer: Observer,
+        structures: &S,
+        predicate: impl FnOnce(&Payload) -> Option<P>,
+    ) -> Result<Payload, Refused> {
+        let buffered = self.writes.latest(cell).copied();
+        if let Some(write) = buffered.filter(Write::replaces) {
+            return Ok(write.words);
         }
         let found = self.find(cell, observer, structures)?;
         if let (Some(predicate), Some(seen)) = (predicate(&found.payload), found.seen) {
@@ -77,12 +138,27 @@ impl<P: Copy> Transaction<P> {
         Ok(buffered.map_or(found.payload, |write| write.apply(&found.payload)))
     }
 
+    /// The content of a cell that nobody is at, that the burst has nothing pending on, and that is
+    /// not newer than the snapshot, with its timestamp. Observes nothing.
+    #[inline(always)]
+    pub fn peek_settled(&self, cell: CellId) -> Option<(Payload, u64)> {
+        if self.writes.has(cell) {
+            return None;
+        }
+        let place = self.memory.cell(cell);
+        let word = place.word();
+        if !word.is_settled_at(self.snapshot) {
+            return None;
+        }
+        place.copy(word).map(|payload| (payload, word.timestamp()))
+    }
+
     /// Reads a cell at the snapshot without observing it; the timestamp is given if that version
     /// is also the newest. Own writes are not looked at.
     ///
     /// # Errors
     /// As [`Self::read`].
-    #[inline]
+    #[inline(always)]
     pub fn peek(
         &mut self,
         cell: CellId,
@@ -110,13 +186,9 @@ impl<P: Copy> Transaction<P> {
         observer: Observer,
         predicate: P,
     ) -> Result<(), Refused> {
-        if self.observations.is_full() {
-            return Err(Refused::LogFull);
-        }
-        let event = self.event as u8;
-        self.observations.entries.push(Observation::predicate(cell, seen, event, observer));
-        self.observations.predicates.push(predicate);
-        Ok(())
+        let observation = Observation::predicate(cell, Word::free(seen), self.event, observer);
+        let room = self.observations.push_predicate(observation, predicate);
+        if room { Ok(()) } else { Err(Refused::LogFull) }
     }
 
     /// How many observations the burst has made.
@@ -141,14 +213,9 @@ impl<P: Copy> Transaction<P> {
         found: Found,
         observer: Observer,
     ) -> Result<(), Refused> {
-        if let Some(seen) = found.seen {
-            if self.observations.entries.len() == ObservationLog::<P>::LIMIT {
-                return Err(Refused::LogFull);
-            }
-            let event = self.event as u8;
-            self.observations.entries.push(Observation::version(cell, seen, event, observer));
-        }
-        Ok(())
+        let Some(seen) = found.seen else { return Ok(()) };
+        let observation = Observation::version(cell, Word::free(seen), self.event, observer);
+        if self.observations.push(observation) { Ok(()) } else { Err(Refused::LogFull) }
     }
 
     /// The cell at the snapshot, which moves if need be and possible.
@@ -255,12 +322,11 @@ impl<P: Copy> Transaction<P> {
     ) -> Option<Failure> {
         let mut predicates = 0;
         for observation in &self.observations.entries {
-            if usize::from(observation.event) >= end {
+            if observation.event() >= end {
                 break;
             }
-            let word = self.memory.cell(observation.cell).word();
-            let seen = Word::free(observation.seen);
-            if word != seen && word != seen.held_by(self.me) {
+            let word = self.memory.cell(observation.cell()).word();
+            if !observation.is_newest(word, self.me) {
                 let failure = self.recheck(observation, predicates, bound, structures);
                 if failure.is_some() {
                     return failure;
@@ -279,32 +345,32 @@ impl<P: Copy> Transaction<P> {
         bound: u64,
         structures: &S,
     ) -> Option<Failure> {
-        let place = self.memory.cell(observation.cell);
+        let place = self.memory.cell(observation.cell());
         let holds = |at| {
             let predicate = &self.observations.predicates[predicate];
             let view = View::new(&self.memory, at, self.me);
-            structures.holds(predicate, observation.cell, &view)
+            structures.holds(predicate, observation.cell(), &view)
         };
         if seeded(Bug::ValidatorFailsOnDrawn) && self.is_drawn_below(place.word(), bound) {
             return Some(Failure {
-                event: usize::from(observation.event),
-                cell: observation.cell,
+                event: observation.event(),
+                cell: observation.cell(),
                 reason: observation.failed(Ok(place.held_version())),
             });
         }
         match version_at(&self.memory, place, bound, self.me) {
-            Ok(version) if version.timestamp == observation.seen => return None,
+            Ok(version) if version.timestamp == observation.seen() => return None,
             Ok(_) if observation.is_predicate() && holds(bound) => return None,
             Ok(_) | Err(Lost) => {}
         }
         // A predicate that was seen earlier held at the snapshot too, or the snapshot would not have
         // moved there; what lies before it may not be in history any more.
-        let range = (observation.seen.max(self.snapshot), bound);
+        let range = (observation.seen().max(self.snapshot), bound);
         let falsifies = |at| observation.is_predicate() && !holds(at);
         let first = first_falsifier(&self.memory, place, range, self.me, falsifies);
         Some(Failure {
-            event: usize::from(observation.event),
-            cell: observation.cell,
+            event: observation.event(),
+            cell: observation.cell(),
             reason: observation.failed(first),
         })
     }
@@ -319,10 +385,10 @@ impl<P: Copy> Transaction<P> {
     ///
     /// # Errors
     /// If the log is full.
-    #[inline]
+    #[inline(always)]
     pub fn write(&mut self, cell: CellId, mutator: Mutator, words: Payload) -> Result<(), Refused> {
         self.mark_writer()?;
-        self.writes.replace(cell, self.event as u8, mutator, words);
+        self.writes.replace(cell, self.event as u8, mutator, &words);
         Ok(())
     }
 
@@ -345,7 +411,7 @@ impl<P: Copy> Transaction<P> {
             let observer = Observer { object: mutator.object, kind: mutator.kind & 0x7f };
             let (mut words, _) = self.peek(cell, observer)?;
             words[word] = operation.0.apply(words[word], operation.1);
-            self.writes.replace(cell, self.event as u8, mutator, words);
+            self.writes.replace(cell, self.event as u8, mutator, &words);
             return Ok(());
         }
         if self.writes.operate(cell, self.event as u8, mutator, word, operation) {
@@ -354,7 +420,7 @@ impl<P: Copy> Transaction<P> {
         let observer = Observer { object: mutator.object, kind: mutator.kind & 0x7f };
         let mut words = self.read(cell, observer, structures)?;
         words[word] = operation.0.apply(words[word], operation.1);
-        self.writes.replace(cell, self.event as u8, mutator, words);
+        self.writes.replace(cell, self.event as u8, mutator, &words);
         Ok(())
     }
 
@@ -377,11 +443,18 @@ impl<P: Copy> Transaction<P> {
         self.wrote |= 1 << self.event;
         if self.first_writer == NOBODY {
             self.first_writer = self.event;
-            if let Some(failure) = self.stale.take() {
-                self.doom(Failure { event: self.event, ..failure });
+            if self.stale.is_some() {
+                self.doom_stale();
             }
         }
         Ok(())
+    }
+
+    #[cold]
+    fn doom_stale(&mut self) {
+        if let Some(failure) = self.stale.take() {
+            self.doom(Failure { event: self.event, ..failure });
+        }
     }
 }
 

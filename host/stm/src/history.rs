@@ -45,6 +45,12 @@ impl Lines {
         }
     }
 
+    /// All lines, for their owner to write.
+    #[inline(always)]
+    pub(crate) fn all(&self) -> &[Cell] {
+        &self.lines
+    }
+
     /// The version that the commit at `replaced_at` replaced.
     fn read(&self, line: u32, replaced_at: u64) -> Result<Version, Lost> {
         let version = self.lines[line as usize].read_line();
@@ -90,9 +96,16 @@ impl History {
         }
     }
 
-    /// Keeps a version that the commit at `replaced_at` is about to replace; returns its line.
+    /// Keeps a version that the commit at `replaced_at` is about to replace in one of the owner's
+    /// `lines`; returns which.
     #[inline(always)]
-    pub(crate) fn keep(&mut self, memory: &Memory, version: &Version, replaced_at: u64) -> u32 {
+    pub(crate) fn keep(
+        &mut self,
+        memory: &Memory,
+        lines: &[Cell],
+        version: &Version,
+        replaced_at: u64,
+    ) -> u32 {
         if self.used == SEGMENT_LINES {
             self.next_segment(memory);
         }
@@ -100,7 +113,7 @@ impl History {
         self.used += 1;
         self.newest = replaced_at;
         if !seeded(Bug::HistoryAfterOverwrite) {
-            memory.shared[self.owner].lines.lines[line as usize].write_line(version);
+            lines[line as usize].write_line(version);
         }
         line
     }
@@ -169,9 +182,9 @@ mod tests {
     #[test]
     fn segments_are_reused_as_soon_as_no_snapshot_wants_them() {
         let memory = Memory::new(2, 64);
-        let mut history = History::new(0);
+        let (mut history, lines) = (History::new(0), &memory.shared[0].lines);
         for timestamp in 1..10_000 {
-            history.keep(&memory, &version(timestamp - 1), timestamp);
+            history.keep(&memory, lines.all(), &version(timestamp - 1), timestamp);
         }
         assert!(history.fresh <= 2, "{} segments", history.fresh);
     }
@@ -183,10 +196,10 @@ mod tests {
         let mut history = History::new(0);
         let lines = &memory.shared[0].lines;
         for timestamp in 1..=u64::from(SEGMENTS * SEGMENT_LINES) {
-            history.keep(&memory, &version(timestamp - 1), timestamp);
+            history.keep(&memory, lines.all(), &version(timestamp - 1), timestamp);
         }
         assert_eq!(lines.read(0, 1).map(|v| v.timestamp), Ok(0));
-        history.keep(&memory, &version(0), u64::from(SEGMENTS * SEGMENT_LINES) + 1);
+        history.keep(&memory, lines.all(), &version(0), u64::from(SEGMENTS * SEGMENT_LINES) + 1);
         assert_eq!(lines.read(0, 1).map(|v| v.timestamp), Err(Lost));
         let next = lines.read(SEGMENT_LINES, u64::from(SEGMENT_LINES) + 1);
         assert_eq!(next.map(|v| v.timestamp), Ok(u64::from(SEGMENT_LINES)));

@@ -1,6 +1,6 @@
 //! The observation log: what a burst has seen and must still be so when it commits.
 
-use crate::cell::{Provenance, Version};
+use crate::cell::{Provenance, Version, Word};
 use crate::failure::Reason;
 use crate::history::Lost;
 use crate::memory::CellId;
@@ -19,31 +19,55 @@ pub struct Observer {
 /// holds as long as the layer above says so.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Observation {
-    pub(crate) cell: CellId,
-    pub(crate) object: u16,
-    pub(crate) event: u8,
-    /// The observer's kind; the top bit marks a predicate, whose arguments are the next in the
-    /// side log.
-    kind: u8,
-    pub(crate) seen: u64,
+    /// The cell (32 bits), the observer's structure (16), the event (8) and the observer's kind
+    /// (7); the top bit marks a predicate, whose arguments are the next in the side log.
+    site: u64,
+    /// The word of the version seen, free.
+    seen: Word,
 }
 
-const PREDICATE: u8 = 0x80;
+const OBJECT: u32 = 32;
+const EVENT: u32 = 48;
+const KIND: u32 = 56;
+const PREDICATE: u64 = 1 << 63;
 
 impl Observation {
     #[inline(always)]
-    pub(crate) fn version(cell: CellId, seen: u64, event: u8, observer: Observer) -> Self {
-        Self { cell, object: observer.object, event, kind: observer.kind, seen }
+    pub(crate) fn version(cell: CellId, seen: Word, event: usize, observer: Observer) -> Self {
+        let by = u64::from(observer.object) << OBJECT | u64::from(observer.kind) << KIND;
+        Self { site: by | u64::from(cell.raw()) | (event as u64) << EVENT, seen }
     }
 
     #[inline(always)]
-    pub(crate) fn predicate(cell: CellId, seen: u64, event: u8, observer: Observer) -> Self {
-        Self { cell, object: observer.object, event, kind: observer.kind | PREDICATE, seen }
+    pub(crate) fn predicate(cell: CellId, seen: Word, event: usize, observer: Observer) -> Self {
+        let Self { site, seen } = Self::version(cell, seen, event, observer);
+        Self { site: site | PREDICATE, seen }
     }
 
     #[inline(always)]
     pub(crate) fn is_predicate(&self) -> bool {
-        self.kind & PREDICATE != 0
+        self.site & PREDICATE != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn cell(&self) -> CellId {
+        CellId::from_raw(self.site as u32)
+    }
+
+    #[inline(always)]
+    pub(crate) fn event(&self) -> usize {
+        (self.site >> EVENT) as usize & 0xff
+    }
+
+    /// The timestamp of the version seen.
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen.timestamp()
+    }
+
+    /// Whether the version seen is the newest, by the cell's word, and nobody else is at the cell.
+    #[inline(always)]
+    pub(crate) fn is_newest(&self, word: Word, me: usize) -> bool {
+        word == self.seen || word == self.seen.held_by(me)
     }
 
     /// The record of its end by `change`.
@@ -58,7 +82,7 @@ impl Observation {
                     observer,
                     mutator: Mutator { object, kind },
                     participant,
-                    seen: self.seen,
+                    seen: self.seen(),
                     changed: version.timestamp,
                 }
             }
@@ -66,7 +90,7 @@ impl Observation {
     }
 
     fn observer(&self) -> Observer {
-        Observer { object: self.object, kind: self.kind & !PREDICATE }
+        Observer { object: (self.site >> OBJECT) as u16, kind: (self.site >> KIND) as u8 & 0x7f }
     }
 }
 
@@ -93,8 +117,25 @@ impl<P> ObservationLog<P> {
         self.predicates.clear();
     }
 
+    /// Adds an entry, or answers `false`: the log is full.
     #[inline(always)]
-    pub(crate) fn is_full(&self) -> bool {
-        self.entries.len() == Self::LIMIT
+    pub(crate) fn push(&mut self, observation: Observation) -> bool {
+        // In terms of the capacity, so that the vector needs no code to grow.
+        let room = self.entries.len() < self.entries.capacity();
+        if room {
+            self.entries.push(observation);
+        }
+        room
+    }
+
+    /// The same for a predicate and its arguments.
+    #[inline(always)]
+    pub(crate) fn push_predicate(&mut self, observation: Observation, arguments: P) -> bool {
+        let room = self.predicates.len() < self.predicates.capacity();
+        if !room || !self.push(observation) {
+            return false;
+        }
+        self.predicates.push(arguments);
+        true
     }
 }

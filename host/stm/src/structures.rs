@@ -75,7 +75,7 @@ impl<'a> Pending<'a> {
     /// Replaces the content of a cell that is held or lies behind a held one.
     pub fn write(&mut self, cell: CellId, event: usize, mutator: Mutator, words: Payload) {
         self.take(cell, event);
-        self.writes.replace(cell, event as u8, mutator, words);
+        self.writes.replace(cell, event as u8, mutator, &words);
     }
 
     /// Applies an operation to a word of such a cell.
@@ -91,7 +91,7 @@ impl<'a> Pending<'a> {
         if !self.writes.operate(cell, event as u8, mutator, word, operation) {
             let mut words = self.read(cell);
             words[word] = operation.0.apply(words[word], operation.1);
-            self.writes.replace(cell, event as u8, mutator, words);
+            self.writes.replace(cell, event as u8, mutator, &words);
         }
     }
 }

@@ -166,11 +166,18 @@ impl<P: Copy> Transaction<P> {
         if self.first_writer == NOBODY {
             // The events so far wrote nothing: each is final at its own snapshot.
             self.observations.clear();
-            if self.stale.take().is_some() {
-                self.snapshot = self.memory.now();
-                self.memory.shared[self.me].active.store(self.snapshot, Ordering::Release);
+            if self.stale.is_some() {
+                self.leave_old_state();
             }
         }
+    }
+
+    /// The next event sees what is newest now.
+    #[cold]
+    fn leave_old_state(&mut self) {
+        self.stale = None;
+        self.snapshot = self.memory.now();
+        self.memory.shared[self.me].active.store(self.snapshot, Ordering::Release);
     }
 
     /// Whether an event of this burst has buffered a write.
@@ -246,7 +253,7 @@ impl<P: Copy> Transaction<P> {
     #[inline]
     #[must_use]
     pub fn has_pending(&self, cell: CellId) -> bool {
-        !self.writes.is_empty() && self.writes.latest(cell).is_some()
+        self.writes.has(cell) && self.writes.latest(cell).is_some()
     }
 
     /// Participants of the memory.

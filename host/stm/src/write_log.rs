@@ -10,9 +10,10 @@ use crate::memory::CellId;
 
 /// What an update does to a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Operation {
     /// Adds, modulo 2^64.
-    Add,
+    Add = 1,
     /// Keeps the greater, unsigned.
     Max,
     /// Keeps the lesser, unsigned.
@@ -44,36 +45,89 @@ pub struct Mutator {
     pub kind: u8,
 }
 
-/// What an entry does to the payload.
+/// What an entry does to the payload: a byte for each word, the code of the operation pending on
+/// it, or 0; or all bits, and the entry replaces the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
-    /// Replaces it by `words`.
-    Replace,
-    /// Applies an operation with the operand in `words`, where there is one.
-    Operate([Option<Operation>; WORDS]),
+struct Effect(u64);
+
+impl Effect {
+    const NOTHING: Self = Self(0);
+    const REPLACE: Self = Self(u64::MAX);
+
+    #[inline(always)]
+    fn operation(self, word: usize) -> Option<Operation> {
+        match self.0 >> (8 * word) & 0xff {
+            1 => Some(Operation::Add),
+            2 => Some(Operation::Max),
+            3 => Some(Operation::Min),
+            4 => Some(Operation::Or),
+            _ => None,
+        }
+    }
+
+    #[inline(always)]
+    fn and(self, word: usize, operation: Operation) -> Self {
+        Self(self.0 | (operation as u64) << (8 * word))
+    }
 }
 
+/// One line.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Write {
     /// The cell's next older entry, or [`NONE`].
     older: u32,
+    object: u16,
+    kind: u8,
     pub(crate) event: u8,
-    pub(crate) mutator: Mutator,
-    pub(crate) effect: Effect,
+    effect: Effect,
+    /// The new payload, or an operand for each operation.
     pub(crate) words: Payload,
 }
 
 impl Write {
+    pub(crate) fn mutator(&self) -> Mutator {
+        Mutator { object: self.object, kind: self.kind }
+    }
+
+    /// Whether the payload before it does not matter.
+    #[inline(always)]
+    pub(crate) fn replaces(&self) -> bool {
+        self.effect == Effect::REPLACE
+    }
+
     /// The payload after this entry.
     #[inline(always)]
     pub(crate) fn apply(&self, payload: &Payload) -> Payload {
-        match &self.effect {
-            Effect::Replace => self.words,
-            Effect::Operate(operations) => std::array::from_fn(|i| match operations[i] {
-                Some(operation) => operation.apply(payload[i], self.words[i]),
-                None => payload[i],
-            }),
+        if self.replaces() { self.words } else { self.operate_on(payload) }
+    }
+
+    #[inline(always)]
+    fn operate_on(&self, payload: &Payload) -> Payload {
+        std::array::from_fn(|i| match self.effect.operation(i) {
+            Some(operation) => operation.apply(payload[i], self.words[i]),
+            None => payload[i],
+        })
+    }
+
+    /// Adds an operation, or answers `false`: another that it does not commute with is pending.
+    #[inline(always)]
+    fn operate(&mut self, word: usize, operation: Operation, operand: u64) -> bool {
+        if self.replaces() {
+            self.words[word] = operation.apply(self.words[word], operand);
+            return true;
         }
+        match self.effect.operation(word) {
+            None => {
+                self.effect = self.effect.and(word, operation);
+                self.words[word] = operand;
+            }
+            Some(pending) if pending == operation => {
+                self.words[word] = operation.apply(self.words[word], operand);
+            }
+            Some(_) => return false,
+        }
+        true
     }
 }
 
@@ -92,23 +146,30 @@ pub(crate) struct WriteLog {
     writes: Vec<Write>,
     /// Distinct cells in the order of their first write.
     pub(crate) targets: Vec<Target>,
-    /// Open addressing; an entry of another burst is free. `stamp << 32 | target`.
-    index: Vec<u64>,
+    /// Open addressing; an entry of another burst is free. `stamp << 18 | target`.
+    index: Box<[u32]>,
     mask: usize,
+    /// The burst, above 0 and below 2^14.
     stamp: u32,
+    /// The greatest mask since the stamps began anew.
+    widest: usize,
 }
 
 impl WriteLog {
     pub(crate) const LIMIT: usize = 65_536;
-    const INDEX_START: usize = 1_024;
+    /// Small, so that the index of a usual burst stays in the cache: 1 KiB.
+    const INDEX_START: usize = 256;
+    const STAMP: u32 = 18;
+    const TARGET: u32 = (1 << Self::STAMP) - 1;
 
     pub(crate) fn new() -> Self {
         Self {
             writes: Vec::with_capacity(Self::LIMIT),
             targets: Vec::with_capacity(Self::LIMIT),
-            index: vec![0; 4 * Self::LIMIT],
+            index: vec![0; 4 * Self::LIMIT].into_boxed_slice(),
             mask: Self::INDEX_START - 1,
             stamp: 1,
+            widest: Self::INDEX_START - 1,
         }
     }
 
@@ -127,9 +188,10 @@ impl WriteLog {
     }
 
     fn next_stamp(&mut self) {
-        self.stamp = self.stamp.wrapping_add(1);
-        if self.stamp == 0 {
-            self.index.fill(0);
+        self.stamp += 1;
+        if self.stamp >> (u32::BITS - Self::STAMP) != 0 {
+            self.index[..=self.widest].fill(0);
+            self.widest = self.mask;
             self.stamp = 1;
         }
     }
@@ -151,18 +213,30 @@ impl WriteLog {
         (cell.raw() as usize).wrapping_mul(0x9e37_79b9) >> 7 & self.mask
     }
 
+    /// Whether the burst has something pending on the cell, or has it held.
+    #[inline(always)]
+    pub(crate) fn has(&self, cell: CellId) -> bool {
+        !self.is_empty() && self.target(cell).is_some()
+    }
+
     #[inline(always)]
     pub(crate) fn target(&self, cell: CellId) -> Option<usize> {
+        self.find(cell).ok()
+    }
+
+    /// The cell's target, or the index position where it would be.
+    #[inline(always)]
+    fn find(&self, cell: CellId) -> Result<usize, usize> {
         let mut slot = self.slot(cell);
         loop {
             let entry = self.index[slot];
-            if (entry >> 32) as u32 != self.stamp {
-                return None;
+            if entry >> Self::STAMP != self.stamp {
+                return Err(slot);
             }
-            let target = entry as u32 as usize;
+            let target = (entry & Self::TARGET) as usize;
             // A prefix commit forgets targets but not their index entries.
             if self.targets.get(target).is_some_and(|target| target.cell == cell) {
-                return Some(target);
+                return Ok(target);
             }
             slot = (slot + 1) & self.mask;
         }
@@ -206,42 +280,67 @@ impl WriteLog {
     /// The target of a cell, made if there is none.
     #[inline(always)]
     pub(crate) fn target_or_insert(&mut self, cell: CellId, event: u8) -> usize {
-        if let Some(target) = self.target(cell) {
-            return target;
+        match self.find(cell) {
+            Ok(target) => target,
+            Err(slot) => {
+                self.insert_target(Target { cell, first_event: event, latest: NONE }, slot)
+            }
         }
-        if (self.targets.len() + 1) * 2 > self.mask + 1 {
-            self.grow();
-        }
-        let target = self.targets.len();
-        self.targets.push(Target { cell, first_event: event, latest: NONE });
-        self.insert(cell, target);
-        target
     }
 
     #[inline(always)]
-    fn insert(&mut self, cell: CellId, target: usize) {
-        let mut slot = self.slot(cell);
-        while (self.index[slot] >> 32) as u32 == self.stamp {
-            slot = (slot + 1) & self.mask;
+    fn insert_target(&mut self, target: Target, mut slot: usize) -> usize {
+        let number = self.targets.len();
+        if (number + 1) * 2 > self.mask + 1 {
+            slot = self.grow(target.cell);
         }
-        self.index[slot] = u64::from(self.stamp) << 32 | target as u64;
+        self.targets.push(target);
+        self.index[slot] = self.stamp << Self::STAMP | number as u32;
+        number
     }
 
+    /// Enlarges the index; the position in it for a cell that is to be added.
     #[cold]
-    fn grow(&mut self) {
+    fn grow(&mut self, added: CellId) -> usize {
         self.mask = (self.mask << 2 | 3).min(self.index.len() - 1);
+        self.widest = self.widest.max(self.mask);
         self.next_stamp();
         for target in 0..self.targets.len() {
-            self.insert(self.targets[target].cell, target);
+            let slot = self.free_slot(self.targets[target].cell);
+            self.index[slot] = self.stamp << Self::STAMP | target as u32;
         }
+        self.free_slot(added)
+    }
+
+    fn free_slot(&self, cell: CellId) -> usize {
+        let mut slot = self.slot(cell);
+        while self.index[slot] >> Self::STAMP == self.stamp {
+            slot = (slot + 1) & self.mask;
+        }
+        slot
     }
 
     #[inline(always)]
-    pub(crate) fn replace(&mut self, cell: CellId, event: u8, mutator: Mutator, words: Payload) {
-        let target = self.target_or_insert(cell, event);
-        let entry = self.entry_of_event(target, event);
-        let write = &mut self.writes[entry];
-        (write.mutator, write.effect, write.words) = (mutator, Effect::Replace, words);
+    pub(crate) fn replace(&mut self, cell: CellId, event: u8, mutator: Mutator, words: &Payload) {
+        let Mutator { object, kind } = mutator;
+        let effect = Effect::REPLACE;
+        let target = match self.find(cell) {
+            Ok(target) => target,
+            Err(slot) => {
+                let entry = Write { older: NONE, object, kind, event, effect, words: *words };
+                return self.insert_write(cell, slot, entry);
+            }
+        };
+        let write = self.entry_of_event(target, event);
+        *write = Write { older: write.older, object, kind, event, effect, words: *words };
+    }
+
+    /// A new target with its first entry.
+    #[inline(always)]
+    fn insert_write(&mut self, cell: CellId, slot: usize, entry: Write) {
+        let latest = self.writes.len() as u32;
+        self.insert_target(Target { cell, first_event: entry.event, latest }, slot);
+        self.writes.push(entry);
     }
 
     /// Buffers an operation, or answers `false`: the word has another pending, with which it does
@@ -255,47 +354,57 @@ impl WriteLog {
         word: usize,
         (operation, operand): (Operation, u64),
     ) -> bool {
-        let target = self.target_or_insert(cell, event);
-        let entry = self.entry_of_event(target, event);
-        let write = &mut self.writes[entry];
-        match &mut write.effect {
-            Effect::Replace => write.words[word] = operation.apply(write.words[word], operand),
-            Effect::Operate(operations) => match operations[word] {
-                None => {
-                    operations[word] = Some(operation);
-                    write.words[word] = operand;
-                }
-                Some(pending) if pending == operation => {
-                    write.words[word] = operation.apply(write.words[word], operand);
-                }
-                Some(_) => return false,
-            },
+        let Mutator { object, kind } = mutator;
+        let target = match self.find(cell) {
+            Ok(target) => target,
+            Err(slot) => {
+                let effect = Effect::NOTHING.and(word, operation);
+                let mut words = [0; WORDS];
+                words[word] = operand;
+                let entry = Write { older: NONE, object, kind, event, effect, words };
+                self.insert_write(cell, slot, entry);
+                return true;
+            }
+        };
+        let write = self.entry_of_event(target, event);
+        let commutes = write.operate(word, operation, operand);
+        if commutes {
+            (write.object, write.kind) = (object, kind);
         }
-        write.mutator = mutator;
-        true
+        commutes
     }
 
     /// The entry of the target that belongs to `event`: its newest, or a copy of it.
     #[inline(always)]
-    fn entry_of_event(&mut self, target: usize, event: u8) -> usize {
+    fn entry_of_event(&mut self, target: usize, event: u8) -> &mut Write {
+        let latest = self.targets[target].latest;
+        let is_own = self.writes.get(latest as usize).is_some_and(|write| write.event == event);
+        let number = if is_own { latest as usize } else { self.push_entry(target, event) };
+        &mut self.writes[number]
+    }
+
+    #[inline(never)]
+    fn push_entry(&mut self, target: usize, event: u8) -> usize {
         let latest = self.targets[target].latest;
         let entry = match self.writes.get(latest as usize) {
-            Some(write) if write.event == event => return latest as usize,
             Some(write) => Write { older: latest, event, ..*write },
             None => Write {
                 older: NONE,
+                object: 0,
+                kind: 0,
                 event,
-                mutator: Mutator { object: 0, kind: 0 },
-                effect: Effect::Operate([None; WORDS]),
+                effect: Effect::NOTHING,
                 words: [0; WORDS],
             },
         };
-        let index = self.writes.len();
-        self.targets[target].latest = index as u32;
+        let number = self.writes.len();
+        self.targets[target].latest = number as u32;
         self.writes.push(entry);
-        index
+        number
     }
 }
+
+const _: () = assert!(4 * WriteLog::LIMIT - 1 <= WriteLog::TARGET as usize, "a target has room");
 
 #[cfg(test)]
 mod tests {
@@ -311,7 +420,7 @@ mod tests {
     fn a_cell_can_be_had_as_of_every_savepoint() {
         let mut log = WriteLog::new();
         assert!(log.operate(cell(3), 0, BY, 0, (Operation::Add, 5)));
-        log.replace(cell(3), 2, BY, [9; WORDS]);
+        log.replace(cell(3), 2, BY, &[9; WORDS]);
         assert!(log.operate(cell(3), 4, BY, 1, (Operation::Max, 11)));
         let target = log.targets[0];
         let payload_as_of =
@@ -325,14 +434,14 @@ mod tests {
     #[test]
     fn a_truncated_log_is_as_it_was_at_the_savepoint() {
         let mut log = WriteLog::new();
-        log.replace(cell(1), 0, BY, [1; WORDS]);
-        log.replace(cell(2), 3, BY, [2; WORDS]);
-        log.replace(cell(1), 3, BY, [3; WORDS]);
+        log.replace(cell(1), 0, BY, &[1; WORDS]);
+        log.replace(cell(2), 3, BY, &[2; WORDS]);
+        log.replace(cell(1), 3, BY, &[3; WORDS]);
         log.truncate(2);
         assert_eq!(log.latest(cell(1)).unwrap().words, [1; WORDS]);
         assert!(log.latest(cell(2)).is_none());
-        log.replace(cell(5), 1, BY, [5; WORDS]);
-        log.replace(cell(2), 1, BY, [6; WORDS]);
+        log.replace(cell(5), 1, BY, &[5; WORDS]);
+        log.replace(cell(2), 1, BY, &[6; WORDS]);
         assert_eq!(log.latest(cell(2)).unwrap().words, [6; WORDS]);
         assert_eq!(log.targets.len(), 3);
     }
@@ -346,11 +455,26 @@ mod tests {
     }
 
     #[test]
+    fn stamps_begin_anew_and_take_no_earlier_burst_for_their_own() {
+        let mut log = WriteLog::new();
+        for burst in 0..100_000u32 {
+            let distinct = if burst % 9_000 == 0 { 1_000 } else { 1 };
+            for raw in 0..distinct {
+                assert!(log.target(cell(raw * 64)).is_none(), "{burst}");
+                log.replace(cell(raw * 64), 0, BY, &[burst.into(); WORDS]);
+                log.replace(cell(raw * 64), 1, BY, &[burst.into(); WORDS]);
+            }
+            assert_eq!(log.targets.len(), distinct as usize);
+            log.clear();
+        }
+    }
+
+    #[test]
     fn the_index_grows_and_forgets_earlier_bursts() {
         let mut log = WriteLog::new();
         for burst in 0..3 {
             for raw in 0..5_000 {
-                log.replace(cell(raw * 64), 0, BY, [u64::from(raw) + burst; WORDS]);
+                log.replace(cell(raw * 64), 0, BY, &[u64::from(raw) + burst; WORDS]);
             }
             assert_eq!(log.targets.len(), 5_000);
             assert_eq!(log.latest(cell(64 * 4_321)).unwrap().words[0], 4_321 + burst);

@@ -25,7 +25,7 @@ struct Line {
     budget_ns: Option<f64>,
     ours: fn(&Shape) -> Subject<'static>,
     shape: Shape,
-    others: Vec<(&'static str, Subject<'static>)>,
+    others: Others,
 }
 
 /// The sizes of a line.
@@ -48,10 +48,7 @@ impl Shape {
     }
 
     /// Ours, with one event for each element drawn.
-    fn ours(
-        &self,
-        event: impl FnMut(&mut Worker, &Objects, u32) + 'static,
-    ) -> Subject<'static> {
+    fn ours(&self, event: impl FnMut(&mut Worker, &Objects, u32) + 'static) -> Subject<'static> {
         self.bed().subject(self.burst, self.draws(), event)
     }
 }
@@ -184,25 +181,33 @@ fn merging_read(shape: &Shape) -> Subject<'static> {
     })
 }
 
-fn maps(what: MapUse, shape: Shape) -> Vec<(&'static str, Subject<'static>)> {
-    let elements = u32::from(shape.elements);
-    vec![
-        (Papaya::NAME, map_subject::<Papaya>(what, elements, shape.draws())),
-        (Scc::NAME, map_subject::<Scc>(what, elements, shape.draws())),
-        (Dash::NAME, map_subject::<Dash>(what, elements, shape.draws())),
-    ]
+/// What ours is measured against.
+#[derive(Clone, Copy, Debug)]
+enum Others {
+    None,
+    Maps(MapUse),
+    Arrays(ArrayUse),
 }
 
-fn arrays(what: ArrayUse, shape: Shape) -> Vec<(&'static str, Subject<'static>)> {
-    let elements = u32::from(shape.elements);
-    vec![
-        ("stm", stm_subject(what, shape.burst, elements, shape.draws())),
-        ("mutex", mutex_subject(what, elements, shape.draws())),
-    ]
+impl Others {
+    fn subjects(self, shape: &Shape) -> Vec<(&'static str, Subject<'static>)> {
+        let (elements, draws) = (u32::from(shape.elements), || shape.draws());
+        match self {
+            Self::None => vec![],
+            Self::Maps(what) => vec![
+                (Papaya::NAME, map_subject::<Papaya>(what, elements, draws())),
+                (Scc::NAME, map_subject::<Scc>(what, elements, draws())),
+                (Dash::NAME, map_subject::<Dash>(what, elements, draws())),
+            ],
+            Self::Arrays(what) => vec![
+                ("stm", stm_subject(what, shape.burst, elements, draws())),
+                ("mutex", mutex_subject(what, elements, draws())),
+            ],
+        }
+    }
 }
 
 type Ours = fn(&Shape) -> Subject<'static>;
-type Others = Vec<(&'static str, Subject<'static>)>;
 
 fn line(name: &str, budget_ns: f64, ours: Ours, others: Others) -> Line {
     let budget_ns = (budget_ns > 0.0).then_some(budget_ns);
@@ -211,38 +216,40 @@ fn line(name: &str, budget_ns: f64, ours: Ours, others: Others) -> Line {
 
 /// All lines of one thread.
 fn lines() -> Vec<Line> {
-    let budget = Shape::BUDGET;
+    use Others::{Arrays, Maps, None};
     let mut lines = vec![
-        line("nothing", 0.0, nothing, vec![]),
-        line("read", 4.0, read, arrays(ArrayUse::Read, budget)),
-        line("blind write", 14.0, write, arrays(ArrayUse::Write, budget)),
-        line("read and write", 20.0, read_write, arrays(ArrayUse::ReadWrite, budget)),
-        line("add", 14.0, add, vec![]),
-        line("map get, present", 14.0, get_hit, maps(MapUse::Hit, budget)),
-        line("map get, absent", 10.0, get_miss, maps(MapUse::Miss, budget)),
-        line("map set, present", 25.0, set_present, maps(MapUse::Set, budget)),
-        line("map set, new", 60.0, insert, maps(MapUse::Insert, budget)),
-        line("map remove", 0.0, remove, maps(MapUse::Remove, budget)),
-        line("allocate and free", 24.0, allocate_free, vec![]),
-        line("refresh", 10.0, refresh, vec![]),
-        line("distributed update", 8.0, update, vec![]),
-        line("distributed read, stale", 4.0, stale_read, vec![]),
-        line("distributed read, merging", 0.0, merging_read, vec![]),
+        line("nothing", 0.0, nothing, None),
+        line("read", 4.0, read, Arrays(ArrayUse::Read)),
+        line("blind write", 14.0, write, Arrays(ArrayUse::Write)),
+        line("read and write", 20.0, read_write, Arrays(ArrayUse::ReadWrite)),
+        line("add", 14.0, add, None),
+        line("map get, present", 14.0, get_hit, Maps(MapUse::Hit)),
+        line("map get, absent", 10.0, get_miss, Maps(MapUse::Miss)),
+        line("map set, present", 25.0, set_present, Maps(MapUse::Set)),
+        line("map set, new", 60.0, insert, Maps(MapUse::Insert)),
+        line("map remove", 0.0, remove, Maps(MapUse::Remove)),
+        line("allocate and free", 24.0, allocate_free, None),
+        line("refresh", 10.0, refresh, None),
+        line("distributed update", 8.0, update, None),
+        line("distributed read, stale", 4.0, stale_read, None),
+        line("distributed read, merging", 0.0, merging_read, None),
     ];
     for (burst, budget_ns) in [(1, 36.0), (2, 0.0), (4, 0.0), (8, 24.0), (16, 0.0)] {
-        let shape = Shape { burst, ..budget };
-        let line = line("", budget_ns, read_write, arrays(ArrayUse::ReadWrite, shape));
+        let shape = Shape { burst, ..Shape::BUDGET };
+        let line = line("", budget_ns, read_write, Arrays(ArrayUse::ReadWrite));
         lines.push(Line { name: format!("read and write, bursts of {burst}"), shape, ..line });
     }
     for law in [Law::Uniform, Law::Zipf] {
-        let shape = Shape { law, elements: MANY, ..budget };
-        let named = |what: &str| format!("{what}, {} over {MANY}", law.name());
-        let reads = line("", 0.0, read, arrays(ArrayUse::Read, shape));
-        let writes = line("", 0.0, read_write, arrays(ArrayUse::ReadWrite, shape));
-        let gets = line("", 0.0, get_hit, maps(MapUse::Hit, shape));
-        lines.push(Line { name: named("read"), shape, ..reads });
-        lines.push(Line { name: named("read and write"), shape, ..writes });
-        lines.push(Line { name: named("map get"), shape, ..gets });
+        let shape = Shape { law, elements: MANY, ..Shape::BUDGET };
+        let kinds = [
+            line("read", 0.0, read, Arrays(ArrayUse::Read)),
+            line("read and write", 0.0, read_write, Arrays(ArrayUse::ReadWrite)),
+            line("map get", 0.0, get_hit, Maps(MapUse::Hit)),
+        ];
+        lines.extend(kinds.map(|line| {
+            let name = format!("{}, {} over {MANY}", line.name, law.name());
+            Line { name, shape, ..line }
+        }));
     }
     lines
 }
@@ -261,7 +268,8 @@ pub(crate) fn measure(mode: Mode) {
 
 impl Line {
     fn measure(self, mode: Mode) {
-        let (names, others): (Vec<_>, Vec<_>) = self.others.into_iter().unzip();
+        let (names, others): (Vec<_>, Vec<_>) =
+            self.others.subjects(&self.shape).into_iter().unzip();
         let mut subjects = vec![(self.ours)(&self.shape)];
         subjects.extend(others);
         let ns = medians(mode, ROUNDS, ROUND_NS, &mut subjects);
