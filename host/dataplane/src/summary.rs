@@ -122,6 +122,7 @@ impl Sources {
                 transmitted_bytes: sum(|p| &p.transmitted_bytes),
                 refused: sum(|p| &p.refused),
                 missed: 0,
+                losses: Vec::new(),
             }
         };
         (0..self.ports.len()).map(of_port).collect()

@@ -16,10 +16,13 @@
 //! | [`capture`] | pcap and pcapng files |
 //! | [`port`] | port specifications, live ports, the memory port |
 //! | [`synthetic`] | workloads made up |
-#![forbid(unsafe_code)]
+//! | `dpdk` | devices that the system's DPDK drives, with the feature of this name |
+#![cfg_attr(not(feature = "dpdk"), forbid(unsafe_code))]
 
 pub mod capture;
 mod classifier;
+#[cfg(feature = "dpdk")]
+pub mod dpdk;
 mod frame;
 mod gather;
 pub mod headers;
@@ -39,8 +42,8 @@ pub use id::{PORTS_MAX, PortId};
 pub use key::{KEY_BYTES_MAX, KEY_WORDS, Key};
 pub use pool::Pool;
 pub use port::{
-    CaptureSpec, Clock, MemorySpec, Port, PortCounters, PortError, PortSpec, Queue, Received,
-    Repeat, SpecError, check_files, open_live,
+    CaptureSpec, Clock, Entered, Loss, Memory, MemorySpec, Port, PortCounters, PortError, PortSpec,
+    Queue, Received, Repeat, SpecError, check_files, enter_thread, open_live, open_ports, remarks,
 };
 pub use ring::{Receiver, Sender, ring};
 pub use rules::{Field, KeyRule, Layer, RuleError, SetRules};

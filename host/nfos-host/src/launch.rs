@@ -16,7 +16,7 @@ use crate::quantity::{Bytes, Span};
 pub(crate) use nfos_dataplane::{Launch, Observation, WORKERS_MAX};
 pub(crate) use nfos_engine::description::Configuration;
 pub(crate) use nfos_engine::{LoadError, NetworkFunction};
-pub(crate) use nfos_netio::{PortSpec, SpecError, check_files};
+pub(crate) use nfos_netio::{Memory, PortSpec, SpecError, check_files};
 
 /// The most ports of a run.
 pub(crate) const PORTS_MAX: usize = nfos_netio::PORTS_MAX as usize;

@@ -26,7 +26,8 @@ pub(crate) struct Options {
     #[serde(deserialize_with = "written")]
     pub(crate) cores: Option<Cores>,
 
-    /// A port, repeated for each: pcap:rx=IN,tx=OUT, synthetic:KEY=VALUE,… or memory:FILE
+    /// A port, repeated for each: pcap:rx=IN,tx=OUT, synthetic:KEY=VALUE,…, memory:FILE or
+    /// dpdk:DEVICE
     /// [default: synthetic traffic for what the network function asks for]
     #[arg(long = "port", value_name = "SPEC")]
     pub(crate) ports: Vec<String>,
@@ -76,6 +77,10 @@ pub(crate) struct Options {
     #[serde(deserialize_with = "written")]
     pub(crate) memory_limit: Option<Bytes>,
 
+    /// Whether ports of DPDK keep packets in hugepages [default: if 48 MiB are free]
+    #[arg(long, value_name = "WHETHER")]
+    pub(crate) hugepages: Option<Hugepages>,
+
     /// How much memory its structures and packet sets may take [default: 1G]
     #[arg(long, value_name = "SIZE")]
     #[serde(deserialize_with = "written")]
@@ -90,6 +95,18 @@ pub(crate) enum Engine {
     Direct,
     /// Not part of this build.
     Component,
+}
+
+/// Where ports of DPDK keep packets.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Hugepages {
+    /// In hugepages if enough are free.
+    Auto,
+    /// In hugepages.
+    Yes,
+    /// In ordinary memory.
+    No,
 }
 
 /// A number of workers that a run can have.
@@ -143,6 +160,7 @@ impl Options {
             quantum: self.quantum.or(file.quantum),
             time_limit: self.time_limit.or(file.time_limit),
             memory_limit: self.memory_limit.or(file.memory_limit),
+            hugepages: self.hugepages.or(file.hugepages),
             state_limit: self.state_limit.or(file.state_limit),
         }
     }
@@ -167,6 +185,7 @@ mod tests {
             "nf = 'fw.wasm'\ncores = 2\nports = ['synthetic:flows=4']\nduration = 0.5\n\
              packet-sets = 100\nseed = 7\nengine = 'direct'\nfault-pcap = 'f.pcap'\n\
              quantum = '2ms'\ntime-limit = '20ms'\nmemory-limit = 65536\nstate-limit = '2G'\n\
+             hugepages = 'no'\n\
              [parameters]\nidle_timeout = 3\n",
         )
         .unwrap();
@@ -179,6 +198,7 @@ mod tests {
         assert!(options.nf.is_some() && options.seed == Some(7) && options.engine.is_some());
         assert!(options.quantum.is_some() && options.time_limit.is_some());
         assert!(options.fault_pcap.is_some() && options.state_limit.is_some());
+        assert_eq!(options.hugepages, Some(Hugepages::No));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::failure::Failure;
-use crate::launch::{Launch, Limits, PORTS_MAX, PortSpec, SpecError, check_files};
-use crate::options::{Engine, Options};
+use crate::launch::{Launch, Limits, Memory, PORTS_MAX, PortSpec, SpecError, check_files};
+use crate::options::{Engine, Hugepages, Options};
 use crate::parameters::{Given, Parameters};
 
 const WORKERS_DEFAULT: usize = 1;
@@ -75,6 +75,11 @@ impl Plan {
             quantum: options.quantum.map_or(QUANTUM_DEFAULT, |span| span.0),
             burst_max: BURST_MAX,
             pin: workers <= cores,
+            memory: match options.hugepages {
+                None | Some(Hugepages::Auto) => Memory::Automatic,
+                Some(Hugepages::Yes) => Memory::Huge,
+                Some(Hugepages::No) => Memory::Ordinary,
+            },
         };
         Ok(Self {
             nf,
@@ -103,6 +108,7 @@ pub(crate) fn rehearsal(ports: Vec<PortSpec>, parameters: Parameters, cores: usi
         quantum: QUANTUM_DEFAULT,
         burst_max: BURST_MAX,
         pin: REHEARSAL_WORKERS <= cores,
+        memory: Memory::Automatic,
     }
 }
 

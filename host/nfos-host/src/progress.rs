@@ -76,6 +76,7 @@ impl Progress {
     pub(crate) fn see(&mut self, observation: &Observation<'_>) -> Result<(), Failure> {
         self.head()?;
         match observation {
+            Observation::Remark(remark) => self.remark(remark),
             Observation::Counters(summary) => self.counters(summary),
             Observation::Log { level, worker, message } => self.log_line(*level, *worker, message),
         }
@@ -96,6 +97,14 @@ impl Progress {
     /// The stream cannot be written.
     pub(crate) fn head(&mut self) -> Result<(), Failure> {
         self.heading.take().map_or(Ok(()), |heading| print(&heading))
+    }
+
+    /// Continues the heading.
+    fn remark(&self, remark: &str) -> Result<(), Failure> {
+        match self.form {
+            Form::Silent | Form::PageAside => Ok(()),
+            Form::Page | Form::Lines => print(&format!("{}\n", plain(remark))),
+        }
     }
 
     fn counters(&mut self, summary: &Summary) -> Result<(), Failure> {

@@ -106,8 +106,13 @@ fn port_line(number: usize, port: &PortCounters) -> String {
             count => format!(", {what} {}", grouped(count)),
         })
         .concat();
+    let losses = port.losses.iter().map(|loss| format!("{} {}", loss.reason, grouped(loss.frames)));
+    let why = match losses.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => none,
+        losses => format!(" (lost: {losses})"),
+    };
     format!(
-        "port {number}: in {} ({}), out {} ({}){lost}  {}",
+        "port {number}: in {} ({}), out {} ({}){lost}{why}  {}",
         grouped(port.received),
         bytes(port.received_bytes),
         grouped(port.transmitted),
@@ -183,7 +188,9 @@ fn events(summary: &Summary) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nfos_records::{CauseCount, EventCount, FrameCounters, SetCounters, WorkerCounters};
+    use nfos_records::{
+        CauseCount, EventCount, FrameCounters, LossCount, SetCounters, WorkerCounters,
+    };
 
     fn summary() -> Summary {
         Summary {
@@ -219,6 +226,7 @@ mod tests {
                 transmitted_bytes: 512,
                 refused: 1,
                 missed: 2,
+                losses: vec![LossCount { reason: "worker_full".to_owned(), frames: 2 }],
             }],
             workers: vec![
                 WorkerCounters {
@@ -268,7 +276,7 @@ firewall: 2.0 s on 1 worker, 20 ms of trace, 500.00 kpps
                                100  guest_trap (host)
 frames: 998,000 forwarded + 2 copies + 3 generated = 998,004 transmitted + 1 refused
                                  1  no_such_port (host)
-port 0: in 1,000,000 (61.04 MiB), out 998,004 (512 B), missed 2, refused 1  pcap:rx=a.pcap,tx=b.pcap
+port 0: in 1,000,000 (61.04 MiB), out 998,004 (512 B), missed 2, refused 1 (lost: worker_full 2)  pcap:rx=a.pcap,tx=b.pcap
 packet sets: 1,234 registered, 1,224 expired, 7 refused, 10 live of 65,536
 aborts: 1,000, <0.1 % of all runs; no event ran more than 3 times
                1,000  V1 on counters: a read met a write

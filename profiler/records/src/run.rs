@@ -93,6 +93,18 @@ pub struct PortCounters {
     pub refused: u64,
     /// Frames that arrived and that it could not hand over: they are in no other count.
     pub missed: u64,
+    /// Why frames were missed, as far as the port knows.
+    #[serde(default)]
+    pub losses: Vec<LossCount>,
+}
+
+/// Frames that a port could not hand over, for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossCount {
+    /// The reason's name.
+    pub reason: String,
+    /// How many.
+    pub frames: u64,
 }
 
 /// One worker, or the control loop.

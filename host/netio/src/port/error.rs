@@ -3,6 +3,13 @@
 use crate::capture::CaptureError;
 use std::path::PathBuf;
 
+/// Kinds of ports of this build.
+#[cfg(feature = "dpdk")]
+const KINDS: &str = "pcap:…, memory:…, synthetic:… or dpdk:…";
+/// Kinds of ports of this build.
+#[cfg(not(feature = "dpdk"))]
+const KINDS: &str = "pcap:…, memory:… or synthetic:…";
+
 /// A port that cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum PortError {
@@ -15,6 +22,15 @@ pub enum PortError {
     /// Its queues have been made already.
     #[error("port {0}: its queues have been made already")]
     QueuesMade(crate::id::PortId),
+    /// DPDK refuses something of it.
+    #[cfg(feature = "dpdk")]
+    #[error("port `dpdk:{spec}`: {error}")]
+    Device {
+        /// The device.
+        spec: String,
+        /// What was refused.
+        error: crate::dpdk::Error,
+    },
 }
 
 /// A port specification that cannot be.
@@ -31,11 +47,17 @@ pub struct SpecError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpecFault {
     /// No such kind.
-    #[error("there is no kind `{0}`; write pcap:…, memory:… or synthetic:…")]
+    #[error("there is no kind `{0}`; write {KINDS}")]
     Kind(String),
     /// `dpdk:` in a build without it.
-    #[error("this build has no DPDK; use pcap:…, memory:… or synthetic:…")]
+    #[error("this build has no DPDK; build with --features dpdk, or use {KINDS}")]
     NoDpdk,
+    /// `dpdk:` without the name of a device, or with one that cannot be.
+    #[error("it names no device; write a PCI address or, for instance, net_af_packet0,iface=NAME")]
+    NoDevice,
+    /// Two ports of one name.
+    #[error("{0} is named twice; give each port a device of its own")]
+    DeviceTwice(String),
     /// A key that the kind does not have.
     #[error("there is no `{key}` here; {kind}: takes {allowed}")]
     Key {

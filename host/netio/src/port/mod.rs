@@ -58,6 +58,27 @@ pub trait Queue: Send {
     fn tx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool);
 }
 
+/// Where packets are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Memory {
+    /// In hugepages if enough are free.
+    #[default]
+    Automatic,
+    /// In hugepages.
+    Huge,
+    /// In ordinary pages.
+    Ordinary,
+}
+
+/// Frames that arrived and were not handed over, for one reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// The reason, as the summary names it.
+    pub reason: &'static str,
+    /// How many.
+    pub frames: u64,
+}
+
 /// A live port.
 pub trait Port: Send {
     /// Its number.
@@ -84,17 +105,69 @@ pub trait Port: Send {
 
     /// What it counted so far, over all queues. May be called at any time, from any thread.
     fn counters(&self) -> PortCounters;
+
+    /// Why frames were missed, as far as that is known.
+    fn losses(&self) -> Vec<Loss> {
+        Vec::new()
+    }
+
+    /// What the operator should know of it, a line each. Complete once its queues are made.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
-/// Opens a live port: loads or makes its trace.
+/// Opens all ports of a run, which are live, in their order. `memory` is for those of DPDK, which is
+/// started if there is one; the first run of a process decides.
 ///
 /// # Errors
-/// [`PortError`] if its trace cannot be read, or if the port is not a live one.
+/// [`PortError`] of the first that cannot be opened.
+pub fn open_ports(specs: &[PortSpec], memory: Memory) -> Result<Vec<Box<dyn Port>>, PortError> {
+    #[cfg(feature = "dpdk")]
+    crate::dpdk::start(memory, &specs.iter().filter_map(PortSpec::device).collect::<Vec<_>>())?;
+    #[cfg(not(feature = "dpdk"))]
+    let _ = memory;
+    let numbered = specs.iter().enumerate();
+    numbered.map(|(number, spec)| open_live(PortId::new(number as u16), spec)).collect()
+}
+
+/// What the operator should know of what lies under the ports, a line each.
+pub fn remarks() -> Vec<String> {
+    #[cfg(feature = "dpdk")]
+    return crate::dpdk::remark().into_iter().collect();
+    #[cfg(not(feature = "dpdk"))]
+    Vec::new()
+}
+
+/// Lets the calling thread take part in what lies under the ports until the answer is dropped, on
+/// the same thread. Every thread that uses queues calls it once; without, they are slower.
+#[must_use]
+pub fn enter_thread() -> Entered {
+    #[cfg(feature = "dpdk")]
+    return crate::dpdk::enter_thread();
+    #[cfg(not(feature = "dpdk"))]
+    Entered(std::marker::PhantomData)
+}
+
+#[cfg(feature = "dpdk")]
+pub use crate::dpdk::Entered;
+
+/// A thread that takes part, until this is dropped. Stays on its thread.
+#[cfg(not(feature = "dpdk"))]
+#[derive(Debug)]
+pub struct Entered(std::marker::PhantomData<*const ()>);
+
+/// Opens a live port: loads or makes its trace, or makes its device known to DPDK.
+///
+/// # Errors
+/// [`PortError`] if its trace cannot be read, its device is refused, or it is not a live port.
 pub fn open_live(id: PortId, spec: &PortSpec) -> Result<Box<dyn Port>, PortError> {
     let (trace, repeat) = match spec {
         PortSpec::Pcap(_) => return Err(PortError::NotLive(spec.to_string())),
         PortSpec::Memory(memory) => (Trace::load(&memory.trace)?, memory.repeat),
         PortSpec::Synthetic(workload) => (synthetic::trace(id, workload), workload.repeat),
+        #[cfg(feature = "dpdk")]
+        PortSpec::Device(device) => return crate::dpdk::open(id, device),
     };
     Ok(Box::new(MemoryPort::new(id, trace, repeat)))
 }

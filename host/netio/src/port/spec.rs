@@ -4,6 +4,8 @@
 
 use super::Clock;
 use super::error::{SpecError, SpecFault};
+#[cfg(feature = "dpdk")]
+use crate::dpdk::DeviceSpec;
 use crate::synthetic::Workload;
 use std::fmt;
 use std::path::PathBuf;
@@ -18,6 +20,9 @@ pub enum PortSpec {
     Memory(MemorySpec),
     /// `synthetic:flows=N,…`.
     Synthetic(Workload),
+    /// `dpdk:DEVARGS`.
+    #[cfg(feature = "dpdk")]
+    Device(DeviceSpec),
 }
 
 /// Capture files.
@@ -49,16 +54,28 @@ pub enum Repeat {
 }
 
 impl PortSpec {
+    /// The device, of a port that is one.
+    #[cfg(feature = "dpdk")]
+    pub(crate) fn device(&self) -> Option<&DeviceSpec> {
+        match self {
+            Self::Device(device) => Some(device),
+            _ => None,
+        }
+    }
+
     /// What tells the time of its frames.
     pub fn clock(&self) -> Clock {
         match self {
             Self::Pcap(_) => Clock::Trace,
             Self::Memory(_) | Self::Synthetic(_) => Clock::Live,
+            #[cfg(feature = "dpdk")]
+            Self::Device(_) => Clock::Live,
         }
     }
 }
 
-/// Checks that no file is written that is read, or written by another port too.
+/// Checks that no file is written that is read, or written by another port too, and that no device
+/// is named twice.
 ///
 /// Two names of one file are noticed where the file exists already.
 ///
@@ -69,7 +86,11 @@ pub fn check_files(specs: &[PortSpec]) -> Result<(), SpecError> {
         PortSpec::Pcap(pcap) => (pcap.rx.clone(), pcap.tx.clone()),
         PortSpec::Memory(memory) => (Some(memory.trace.clone()), None),
         PortSpec::Synthetic(_) => (None, None),
+        #[cfg(feature = "dpdk")]
+        PortSpec::Device(_) => (None, None),
     };
+    #[cfg(feature = "dpdk")]
+    crate::dpdk::check_devices(specs.iter().filter_map(PortSpec::device))?;
     let same = |a: &PathBuf, b: &PathBuf| {
         a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
     };
@@ -102,6 +123,9 @@ fn parse(spec: &str) -> Result<PortSpec, SpecFault> {
         "pcap" => parse_pcap(rest),
         "memory" => parse_memory(rest),
         "synthetic" => Workload::parse(&Pairs::new(rest)?).map(PortSpec::Synthetic),
+        #[cfg(feature = "dpdk")]
+        "dpdk" => DeviceSpec::parse(rest).map(PortSpec::Device),
+        #[cfg(not(feature = "dpdk"))]
         "dpdk" => Err(SpecFault::NoDpdk),
         _ => Err(SpecFault::Kind(kind.to_string())),
     }
@@ -199,6 +223,8 @@ impl fmt::Display for PortSpec {
             Self::Memory(MemorySpec { trace, repeat }) => {
                 write!(f, "memory:{},repeat={repeat}", trace.display())
             }
+            #[cfg(feature = "dpdk")]
+            Self::Device(device) => write!(f, "dpdk:{device}"),
             Self::Synthetic(workload) => write!(f, "synthetic:{workload}"),
         }
     }
@@ -243,7 +269,10 @@ mod tests {
     fn bad_specifications_are_told_what_would_be_right() {
         let cases = [
             ("pcpa:rx=a", "no kind `pcpa`; write pcap:"),
-            ("dpdk:0000:18:00.0", "this build has no DPDK; use pcap:"),
+            #[cfg(not(feature = "dpdk"))]
+            ("dpdk:0000:18:00.0", "this build has no DPDK; build with --features dpdk, or use"),
+            #[cfg(feature = "dpdk")]
+            ("dpdk:,iface=eth0", "it names no device; write a PCI address or"),
             ("pcap:", "names no file; write pcap:rx=FILE"),
             ("pcap:in.pcap", "`in.pcap` needs a value"),
             ("pcap:rx=", "`rx` needs a value"),

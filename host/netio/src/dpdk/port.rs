@@ -1,0 +1,413 @@
+//! A device as a port: its queues, shared among workers, and frames copied in and out.
+//!
+//! A frame is copied from DPDK's buffer when it is received and into one when it is sent, which is
+//! what lets a frame live as long as its transaction wants, and a buffer no longer than a burst.
+
+use super::buffers::{Buffers, buffers_for};
+use super::device::{Abilities, Device, Probed, RxQueue, TxQueue};
+use super::eal::{self, Eal};
+use super::error::Error;
+use super::losses::Losses;
+use super::packet::{BURST_MAX, Burst, Packet};
+use super::spec::DeviceSpec;
+use super::spread::{Share, share};
+use crate::frame::Frame;
+use crate::id::PortId;
+use crate::pool::Pool;
+use crate::port::{Clock, Loss, Port, PortCounters, PortError, Queue, QueueCounters, Received};
+use crate::steering::Steering;
+use nfos_sync::{Arc, Lock};
+
+/// The longest frame: what cards call jumbo, in as many buffers as it takes.
+const FRAME_BYTES_MAX: usize = 9_216;
+
+/// A device as a port.
+#[derive(Debug)]
+pub(super) struct DevicePort {
+    id: PortId,
+    spec: DeviceSpec,
+    state: State,
+    counters: Vec<Arc<QueueCounters>>,
+    losses: Arc<Losses>,
+    remarks: Vec<String>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Known, with no queues.
+    Probed(Probed),
+    /// Running, with the transmit queue of the control loop, until that is asked for.
+    Running { device: Arc<Device>, last: Option<Transmitter> },
+    /// Between the two, or failed.
+    Neither,
+}
+
+impl DevicePort {
+    pub(super) fn open(eal: &Eal, id: PortId, spec: &DeviceSpec) -> Result<Self, PortError> {
+        let probed = Probed::new(eal, spec.name(), spec.devargs());
+        let probed = probed.map_err(|error| refused(spec, error))?;
+        Ok(Self {
+            id,
+            spec: spec.clone(),
+            state: State::Probed(probed),
+            counters: Vec::new(),
+            losses: Arc::default(),
+            remarks: Vec::new(),
+        })
+    }
+
+    fn start(&mut self, workers: u16) -> Result<Arc<Device>, PortError> {
+        let State::Probed(probed) = std::mem::replace(&mut self.state, State::Neither) else {
+            return Err(PortError::QueuesMade(self.id));
+        };
+        let abilities: &Abilities = &probed.abilities;
+        let (rx, tx) = abilities.queues(workers);
+        let eal = eal::running().expect("a device is probed by a layer that runs");
+        let buffers = match Buffers::new(
+            eal,
+            buffers_for(rx, tx, workers),
+            self.spec.room(),
+            abilities.socket(),
+        ) {
+            Ok(buffers) => buffers,
+            Err(error) => {
+                probed.remove();
+                return Err(refused(&self.spec, error));
+            }
+        };
+        probed.start(buffers, rx, tx).map_err(|error| refused(&self.spec, error))
+    }
+
+    fn remark(&mut self, device: &Device, receive_queues: usize, workers: usize) {
+        let steered = match workers {
+            1 => String::new(),
+            _ => ", steered in software".to_owned(),
+        };
+        let queues = match receive_queues {
+            1 => "1 receive queue".to_owned(),
+            queues => format!("{queues} receive queues"),
+        };
+        let (id, driver, link) = (self.id, &device.abilities.driver, device.link());
+        self.remarks.push(format!("port {id}: {driver}, {link}, {queues}{steered}"));
+        if let Some(warning) = self.spec.warning() {
+            self.remarks.push(format!("port {id}: {warning}"));
+        }
+    }
+
+    fn queue(&mut self, receiver: Receiver, transmitter: Transmitter) -> Box<dyn Queue> {
+        let counters = Arc::new(QueueCounters::default());
+        self.counters.push(Arc::clone(&counters));
+        Box::new(DeviceQueue {
+            receiver,
+            transmitter,
+            burst: Burst::new(),
+            out: Burst::new(),
+            scratch: Vec::with_capacity(FRAME_BYTES_MAX),
+            unfit: Vec::new(),
+            port: self.id,
+            sequence: 0,
+            counters,
+            losses: Arc::clone(&self.losses),
+        })
+    }
+}
+
+fn refused(spec: &DeviceSpec, error: Error) -> PortError {
+    PortError::Device { spec: spec.to_string(), error }
+}
+
+impl Port for DevicePort {
+    fn id(&self) -> PortId {
+        self.id
+    }
+
+    fn clock(&self) -> Clock {
+        Clock::Live
+    }
+
+    fn frame_bytes_max(&self) -> usize {
+        FRAME_BYTES_MAX
+    }
+
+    fn open_queues(&mut self, steering: &Steering) -> Result<Vec<Box<dyn Queue>>, PortError> {
+        let workers = steering.workers();
+        let device = self.start(workers as u16)?;
+        let (rx, tx) = device.take_queues().ok_or(PortError::QueuesMade(self.id))?;
+        self.remark(&device, rx.len(), workers);
+        let mut transmitters = transmitters(tx, workers + 1);
+        let last = transmitters.pop();
+        let receivers: Vec<Receiver> = match workers {
+            1 => vec![Receiver::Whole { queues: rx, next: 0 }],
+            _ => share(self.id, rx, steering, &self.losses)
+                .into_iter()
+                .map(Receiver::Share)
+                .collect(),
+        };
+        self.state = State::Running { device, last };
+        let ends = receivers.into_iter().zip(transmitters);
+        Ok(ends.map(|(receiver, transmitter)| self.queue(receiver, transmitter)).collect())
+    }
+
+    fn open_transmit_queue(&mut self) -> Result<Box<dyn Queue>, PortError> {
+        let State::Running { last, .. } = &mut self.state else {
+            return Err(PortError::QueuesMade(self.id));
+        };
+        let transmitter = last.take().ok_or(PortError::QueuesMade(self.id))?;
+        Ok(self.queue(Receiver::None, transmitter))
+    }
+
+    fn counters(&self) -> PortCounters {
+        let mut sum = PortCounters::default();
+        self.counters.iter().for_each(|queue| sum.add(&queue.read()));
+        sum.missed += self.losses().iter().map(|loss| loss.frames).sum::<u64>();
+        sum
+    }
+
+    fn losses(&self) -> Vec<Loss> {
+        match &self.state {
+            State::Running { device, .. } => self.losses.list(&device.statistics()),
+            _ => Vec::new(),
+        }
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.remarks.clone()
+    }
+}
+
+impl Drop for DevicePort {
+    fn drop(&mut self) {
+        if let State::Probed(probed) = std::mem::replace(&mut self.state, State::Neither) {
+            probed.remove();
+        }
+    }
+}
+
+/// Where a worker's packets come from.
+#[derive(Debug)]
+enum Receiver {
+    /// Queues of its own, in turns.
+    Whole { queues: Vec<RxQueue>, next: usize },
+    /// Queues that all workers share.
+    Share(Share),
+    /// Nowhere.
+    None,
+}
+
+/// Where a worker's packets go.
+#[derive(Debug)]
+enum Transmitter {
+    /// A queue of its own.
+    Own(TxQueue),
+    /// One that others use too, where the device does not have enough.
+    Shared(Arc<Lock<TxQueue>>, Arc<Device>),
+}
+
+/// A transmitter for each of `count`, over as many queues as there are.
+fn transmitters(queues: Vec<TxQueue>, count: usize) -> Vec<Transmitter> {
+    if queues.len() >= count {
+        return queues.into_iter().take(count).map(Transmitter::Own).collect();
+    }
+    let shared: Vec<_> = queues
+        .into_iter()
+        .map(|queue| (Arc::clone(queue.device()), Arc::new(Lock::new(queue))))
+        .collect();
+    let of = |index: usize| {
+        let (device, queue) = &shared[index % shared.len()];
+        Transmitter::Shared(Arc::clone(queue), Arc::clone(device))
+    };
+    (0..count).map(of).collect()
+}
+
+impl Transmitter {
+    #[inline]
+    fn device(&self) -> &Arc<Device> {
+        match self {
+            Self::Own(queue) => queue.device(),
+            Self::Shared(_, device) => device,
+        }
+    }
+
+    #[inline]
+    fn send(&mut self, burst: &mut Burst) -> usize {
+        match self {
+            Self::Own(queue) => queue.send(burst),
+            Self::Shared(queue, _) => queue.lock().send(burst),
+        }
+    }
+}
+
+/// One worker's share of a device. Its bursts come first, so that their buffers are back before
+/// the device may go.
+#[derive(Debug)]
+struct DeviceQueue {
+    burst: Burst,
+    out: Burst,
+    receiver: Receiver,
+    transmitter: Transmitter,
+    /// Bytes of a packet that lies in several buffers.
+    scratch: Vec<u8>,
+    /// Frames that the device cannot send however often it is asked.
+    unfit: Vec<Frame>,
+    port: PortId,
+    sequence: u64,
+    counters: Arc<QueueCounters>,
+    losses: Arc<Losses>,
+}
+
+impl Queue for DeviceQueue {
+    #[inline]
+    fn rx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool, max: usize) -> Received {
+        let (mut taken, mut received) = (0, 0);
+        while taken < max {
+            let wanted = (max - taken).min(pool.len()).min(BURST_MAX);
+            if wanted == 0 {
+                break;
+            }
+            self.receive(wanted);
+            let (packets, delivered) = self.deliver(frames, pool);
+            taken += packets;
+            received += delivered;
+            if packets < wanted {
+                break;
+            }
+        }
+        if received > 0 { Received::Frames(received) } else { Received::Idle }
+    }
+
+    #[inline]
+    fn tx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) {
+        let room = self.transmitter.device().buffers().room();
+        if frames.iter().any(|frame| frame.len() > room) {
+            self.send_long(frames, pool, room);
+        }
+        let (mut sent, mut bytes) = (0, 0);
+        while sent < frames.len() {
+            let count = (frames.len() - sent).min(BURST_MAX);
+            let taken = self.send(&frames[sent..sent + count]);
+            bytes += frames[sent..sent + taken].iter().map(|frame| frame.len() as u64).sum::<u64>();
+            sent += taken;
+            if taken < count {
+                break;
+            }
+        }
+        self.counters.count_transmitted(sent as u64, bytes);
+        if sent == frames.len() {
+            pool.give_all(frames);
+        } else {
+            frames.drain(..sent).for_each(|frame| pool.give(frame));
+        }
+        frames.append(&mut self.unfit);
+    }
+}
+
+impl DeviceQueue {
+    #[inline]
+    fn receive(&mut self, count: usize) {
+        match &mut self.receiver {
+            Receiver::Whole { queues, next } => {
+                // An empty queue is passed over; one that has something keeps its turn.
+                for _ in 0..queues.len() {
+                    if queues[*next].receive(&mut self.burst, count) > 0 {
+                        break;
+                    }
+                    *next = (*next + 1) % queues.len();
+                }
+            }
+            Receiver::Share(share) => share.receive(&mut self.burst, count, &mut self.scratch),
+            Receiver::None => {}
+        }
+    }
+
+    /// Copies the packets of the burst into frames and gives their buffers back: how many packets
+    /// there were, and how many became frames.
+    #[inline]
+    fn deliver(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) -> (usize, usize) {
+        let (mut packets, mut delivered, mut bytes) = (0, 0, 0);
+        for packet in self.burst.packets() {
+            packets += 1;
+            let part = match packet.bytes() {
+                Some(part) => part,
+                None => match gather(packet, &mut self.scratch) {
+                    Some(whole) => whole,
+                    None => {
+                        self.losses.malformed();
+                        continue;
+                    }
+                },
+            };
+            let Some(mut frame) = pool.take() else { break };
+            let sequence = self.sequence + delivered;
+            match frame.load(part, self.port, part.len() as u32, 0, sequence) {
+                Ok(()) => {
+                    bytes += part.len() as u64;
+                    delivered += 1;
+                    frames.push(frame);
+                }
+                Err(_) => {
+                    self.losses.too_long();
+                    pool.give(frame);
+                }
+            }
+        }
+        self.burst.clear();
+        self.sequence += delivered;
+        self.counters.count_received(delivered, bytes);
+        (packets, delivered as usize)
+    }
+
+    /// Sends up to a burst of frames that each fit a buffer; how many, from the first on.
+    #[inline]
+    fn send(&mut self, frames: &[Frame]) -> usize {
+        if !self.transmitter.device().buffers().fill(&mut self.out, frames.len()) {
+            return 0;
+        }
+        for (packet, frame) in self.out.packets_mut().zip(frames) {
+            packet.load(frame.bytes());
+        }
+        self.transmitter.send(&mut self.out)
+    }
+
+    /// Sends, up to the first that is not taken, what needs several buffers, and what comes before
+    /// it; what cannot be sent at all is set aside.
+    #[cold]
+    fn send_long(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool, room: usize) {
+        let segments = self.transmitter.device().abilities.segments;
+        let mut rest = std::mem::take(frames).into_iter();
+        for frame in rest.by_ref() {
+            let is_long = frame.len() > room;
+            if is_long && !segments {
+                self.unfit.push(frame);
+                continue;
+            }
+            let packet = segmented(self.transmitter.device().buffers(), frame.bytes(), room);
+            let mut packet = packet;
+            self.out.fill_with(1, || packet.take());
+            if self.transmitter.send(&mut self.out) == 0 {
+                frames.push(frame);
+                break;
+            }
+            self.counters.count_transmitted(1, frame.len() as u64);
+            pool.give(frame);
+        }
+        frames.extend(rest);
+    }
+}
+
+/// The bytes of a packet that lies in several buffers.
+#[cold]
+fn gather<'a>(packet: &Packet, scratch: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+    scratch.clear();
+    packet.append_to(scratch).then_some(scratch)
+}
+
+/// A packet of these bytes, in as many buffers as it takes.
+fn segmented(buffers: &Buffers, bytes: &[u8], room: usize) -> Option<Packet> {
+    let mut parts = bytes.chunks(room).map(|part| {
+        let mut packet = buffers.take()?;
+        packet.load(part).then_some(packet)
+    });
+    let mut first = parts.next()??;
+    first.chain(parts.collect::<Option<Vec<_>>>()?);
+    Some(first)
+}
