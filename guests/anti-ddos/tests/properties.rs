@@ -1,24 +1,19 @@
 //! What the detector must hold, and that it agrees with the model on anything.
 
+mod arrivals;
 mod model;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
+use arrivals::{SYN, arrival, flow};
 use model::{AntiDdosModel, Settings};
-use nfos::testing::frames::{self, Flow};
+use nfos::testing::frames;
 use nfos::testing::{Arrival, Fate, Harness, Model};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 const MS: u64 = 1_000_000;
-const SYN: u8 = 2;
-
-fn flow(number: u16) -> Flow {
-    let [high, low] = number.to_be_bytes();
-    Flow::new((Ipv4Addr::new(64, 0, high, low), 2_048), (Ipv4Addr::new(198, 51, 100, 7), 80))
-}
 
 fn syn(number: u16) -> Vec<u8> {
     frames::tcp(flow(number), SYN, b"")
@@ -98,25 +93,6 @@ fn a_full_table_leaves_no_trace_of_the_flow_and_lets_its_packet_pass() {
         assert_eq!(counters(&mut detector), (detector.packet_sets(), detector.packet_sets()));
     }
     assert_eq!(detector.packet_sets(), 2);
-}
-
-/// Few flows, so that they meet; now and then what is in no flow.
-fn arrival() -> impl Strategy<Value = (u16, Vec<u8>)> {
-    let what = (0..2_u16, 0..24_u16, any::<bool>(), 0..20_usize);
-    let damage = prop::option::weighted(0.1, (12..50_usize, any::<u8>()));
-    let cut = prop::option::weighted(0.05, 0..60_usize);
-    (what, damage, cut).prop_map(|((port, number, tcp, payload), damage, cut)| {
-        let payload = vec![7; payload];
-        let mut frame = match tcp {
-            true => frames::tcp(flow(number), SYN, &payload),
-            false => frames::udp(flow(number), &payload),
-        };
-        if let Some((at, value)) = damage.filter(|&(at, _)| at < frame.len()) {
-            frame[at] = value;
-        }
-        frame.truncate(cut.unwrap_or(usize::MAX));
-        (port, frame)
-    })
 }
 
 /// Runs bursts through the detector and their packets one by one through the model. At every step

@@ -1,13 +1,13 @@
 //! What the benchmark must hold, and that it agrees with the model on anything.
 
+mod arrivals;
 mod model;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
+use arrivals::{damaged, packet, whole};
 use model::ArrayModel;
-use nfos::testing::frames::{self, Flow};
 use nfos::testing::{Arrival, Fate, Harness, Model};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -16,12 +16,6 @@ const ACCESSES: [&str; 4] = ["read", "read-write", "write-per-flow", "add"];
 
 fn array(parameters: &[(&str, &str)]) -> Harness {
     Harness::new(array::NATIVE, parameters)
-}
-
-fn packet(number: u16, payload: usize) -> Vec<u8> {
-    let inside = (Ipv4Addr::new(10, 0, 0, 1), number);
-    let flow = Flow::new(inside, (Ipv4Addr::new(198, 51, 100, 7), 53));
-    frames::udp(flow, &vec![0x61; payload])
 }
 
 fn elements(array: &mut Harness, count: usize) -> Vec<u64> {
@@ -122,21 +116,11 @@ fn another_seed_draws_another_sequence() {
     assert_eq!(with_seed("2"), with_seed("2"));
 }
 
-/// Packets of few flows, so that they meet, to be handed over at once; and then one of which a byte
-/// is damaged, so that it may be in no flow.
+/// Packets to be handed over at once; and then a damaged one.
 type Step = (Vec<(u16, Vec<u8>)>, (u16, Vec<u8>));
 
 fn step() -> impl Strategy<Value = Step> {
-    let whole = || {
-        let numbers = (0..4_u16, 0..12_u16, 0..20_usize);
-        numbers.prop_map(|(port, number, payload)| (port, packet(number, payload)))
-    };
-    let damaged =
-        (whole(), 12..42_usize, any::<u8>()).prop_map(|((port, mut frame), at, value)| {
-            frame[at] = value;
-            (port, frame)
-        });
-    (prop::collection::vec(whole(), 1..32), damaged)
+    (prop::collection::vec(whole(), 1..32), damaged())
 }
 
 #[test]

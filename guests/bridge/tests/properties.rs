@@ -1,24 +1,21 @@
 //! What the bridge must hold, and that it agrees with the model on anything.
 
+mod arrivals;
 mod model;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use arrivals::{BROADCAST, arrival, frame};
 use model::{BridgeModel, Settings};
 use nfos::testing::{Arrival, Fate, Harness, Model};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 const MS: u64 = 1_000_000;
-const BROADCAST: [u8; 6] = [0xff; 6];
 const A: [u8; 6] = [2, 0, 0, 0, 1, 1];
 const B: [u8; 6] = [2, 0, 0, 0, 1, 2];
 const C: [u8; 6] = [2, 0, 0, 0, 1, 3];
-
-fn frame(source: [u8; 6], destination: [u8; 6]) -> Vec<u8> {
-    [&destination[..], &source[..], &[0x88, 0xb5][..], &[0x61; 46][..]].concat()
-}
 
 fn bridge(parameters: &[(&str, &str)]) -> Harness {
     Harness::new(bridge::NATIVE, parameters)
@@ -185,25 +182,6 @@ fn a_refresh_interval_above_half_of_the_ageing_time_is_refused_with_a_sentence()
     let right = "the parameter `refresh_interval_ms` is 500, but should be at most 499, half of \
                  `ageing_ms`";
     assert_eq!(message, right);
-}
-
-/// Few stations, so that they meet; any port of sixteen; now and then a frame that is damaged.
-fn arrival() -> impl Strategy<Value = (u16, Vec<u8>)> {
-    let address = || {
-        prop_oneof![
-            20 => (1..12_u8).prop_map(|number| [2, 0, 0, 0, 1, number]),
-            2 => Just(BROADCAST),
-            1 => (0..20_u8).prop_map(|last| [0x01, 0x80, 0xc2, 0, 0, last]),
-            1 => Just([0; 6]),
-            1 => any::<[u8; 6]>(),
-        ]
-    };
-    let cut = prop::option::weighted(0.03, 0..14_usize);
-    (0..16_u16, address(), address(), cut).prop_map(|(port, source, destination, cut)| {
-        let mut frame = frame(source, destination);
-        frame.truncate(cut.unwrap_or(usize::MAX));
-        (port, frame)
-    })
 }
 
 /// Runs bursts through the bridge and their frames one by one through the model.

@@ -1,12 +1,14 @@
 //! What the balancer must hold, one line of its specification per test, and that it agrees with
 //! the model on anything.
 
+mod arrivals;
 mod model;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use arrivals::{LAN, VIP, WAN, address, flow, frame, heartbeat};
 use model::{MaglevModel, Settings};
 use nfos::testing::frames::{self, Flow};
 use nfos::testing::{Arrival, Fate, Harness, Model};
@@ -14,25 +16,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 const MILLISECOND: u64 = 1_000_000;
-const WAN: u16 = 0;
-const LAN: u16 = 1;
-const VIP: Ipv4Addr = Ipv4Addr::new(118, 0, 0, 1);
 const BACKENDS_FULL: u32 = 2;
-
-fn address(backend: u8) -> Ipv4Addr {
-    Ipv4Addr::new(10, 0, 0, backend)
-}
-
-fn heartbeat(backend: u8) -> Vec<u8> {
-    let flow = Flow::new((address(backend), 9_000), (Ipv4Addr::new(10, 9, 9, 9), 9_000));
-    let mut frame = frames::udp(flow, b"alive");
-    frame[6..12].copy_from_slice(&[2, 0, 10, 0, 0, backend]);
-    frame
-}
-
-fn flow(client: u8) -> Flow {
-    Flow::new((Ipv4Addr::new(198, 51, 100, client), 40_000), (VIP, 80))
-}
 
 /// Four slots, a second without heartbeats.
 const SMALL: [(&str, &str); 4] = [
@@ -287,37 +271,6 @@ fn parameters_that_do_not_go_together_are_refused_with_a_sentence() {
     for ports in ["", "http", "80,65536"] {
         assert!(refused(&[("vip_ports", ports)]).ends_with("should be ports such as 80,443"));
     }
-}
-
-/// What arrives: heartbeats of six backends, packets of few flows, and both of them damaged.
-fn frame() -> impl Strategy<Value = (u16, Vec<u8>)> {
-    let kind = 0..4_u8;
-    let ends = (1..7_u8, 0..12_u8, prop::sample::select(vec![80, 80, 443, 81]), 0..3_u8);
-    let ttl = prop::sample::select(vec![64, 64, 64, 2, 1, 0]);
-    let damage = prop::option::weighted(0.15, (12..50_usize, any::<u8>()));
-    let cut = prop::option::weighted(0.05, 0..60_usize);
-    let tos = prop::option::weighted(0.1, any::<u8>());
-    (kind, ends, ttl, damage, cut, tos).prop_map(
-        |(kind, (backend, client, port, vip), ttl, damage, cut, tos)| {
-            let flow = Flow::new(flow(client).source, (Ipv4Addr::new(118, 0, 0, vip), port));
-            let (ingress, frame) = match kind {
-                0 => (LAN, heartbeat(backend)),
-                1 => (WAN, frames::udp(flow, &[client; 3])),
-                _ => (WAN, frames::tcp(flow, 0x10, &[backend; 5])),
-            };
-            let mut frame = frames::with_ttl(frame, ttl);
-            frame[15] = tos.unwrap_or(0);
-            if let Some((at, value)) = damage.filter(|&(at, _)| at < frame.len()) {
-                frame[at] = value;
-            }
-            let end = 14 + usize::from(frame[14] & 0x0f) * 4;
-            if (34..=frame.len()).contains(&end) && damage.is_none_or(|(at, _)| at != 24) {
-                frames::fix_ipv4_checksum(&mut frame);
-            }
-            frame.truncate(cut.unwrap_or(usize::MAX));
-            (ingress, frame)
-        },
-    )
 }
 
 /// How long to wait, and what arrives then.

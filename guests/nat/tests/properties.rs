@@ -5,10 +5,8 @@ mod support;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
 use model::{NatModel, Settings};
-use nfos::testing::frames::{self, Flow};
 use nfos::testing::{Arrival, Fate, Harness, Model};
 use nfos::wire::checksum;
 use proptest::prelude::*;
@@ -40,95 +38,6 @@ fn settings() -> Settings {
         inbound_refresh: false,
         hold_ns: 0,
         macs: [None; 3],
-    }
-}
-
-/// A packet, before it is known which external endpoints there are.
-#[derive(Clone, Debug)]
-struct Draw {
-    port: u16,
-    what: u8,
-    host: u8,
-    inside_port: u16,
-    /// Which external endpoint.
-    outside: (u8, u16),
-    hairpin: bool,
-    flags: u8,
-    payload: usize,
-    damage: Option<(usize, u8)>,
-    cut: Option<usize>,
-}
-
-fn draw() -> impl Strategy<Value = Draw> {
-    let flags = prop::sample::select(vec![SYN, SYN_ACK, ACK, PSH_ACK, FIN_ACK, RST]);
-    // Any byte, or a time to live of 0 or 1.
-    let damage = prop_oneof![
-        9 => (12..90_usize, 1..=255_u8),
-        1 => (Just(22_usize), 64..=65_u8),
-    ];
-    let damage = prop::option::weighted(0.1, damage);
-    let cut = prop::option::weighted(0.03, 0..60_usize);
-    let ends = (0..8_u8, 1..4_u8, 0..3_u16, (0..3_u8, 2_999..3_004_u16));
-    (0..2_u16, ends, prop::bool::weighted(0.15), flags, 0..40_usize, damage, cut).prop_map(
-        |(port, (what, host, inside_port, outside), hairpin, flags, payload, damage, cut)| Draw {
-            port,
-            what,
-            host,
-            inside_port,
-            outside,
-            hairpin,
-            flags,
-            payload,
-            damage,
-            cut,
-        },
-    )
-}
-
-impl Draw {
-    fn frame(&self) -> Vec<u8> {
-        let inside = host(self.host, 4_000 + self.inside_port);
-        let (address, port) = self.outside;
-        let outside = (Ipv4Addr::from_bits(FIRST.to_bits() + u32::from(address)), port);
-        let flow = match (self.port, self.hairpin) {
-            (LAN, true) => Flow::new(inside, outside),
-            (LAN, false) => Flow::new(inside, SERVER),
-            _ => Flow::new(SERVER, outside),
-        };
-        let mut frame = self.frame_of(flow);
-        if let Some((at, bits)) = self.damage
-            && at < frame.len()
-        {
-            frame[at] ^= bits;
-        }
-        frame.truncate(self.cut.unwrap_or(frame.len()));
-        frame
-    }
-
-    fn frame_of(&self, flow: Flow) -> Vec<u8> {
-        let payload = vec![self.host; self.payload];
-        let (from, to) = (flow.source, flow.destination);
-        let reply = if self.port == LAN { 8 } else { 0 };
-        let identifier = if self.port == LAN { from.1 } else { to.1 };
-        match self.what {
-            0 | 1 => frames::tcp(flow, self.flags, &payload),
-            2 | 3 => frames::udp(flow, &payload),
-            4 => frames::without_udp_checksum(frames::udp(flow, &payload)),
-            5 => echo(reply, from.0, to.0, identifier),
-            _ => {
-                // About a packet that went the other way.
-                let back = flow.answer();
-                let mut quoted = match (self.flags & 3, self.port) {
-                    (0, _) => frames::udp(back, &payload),
-                    (1, LAN) => echo(0, to.0, from.0, from.1),
-                    (1, _) => echo(8, to.0, from.0, to.1),
-                    _ => frames::tcp(back, ACK, &payload),
-                };
-                quoted.truncate(14 + 20 + 8 + self.payload);
-                let kind = ([3, 11, 12, 5][self.payload % 4], 0);
-                frames::icmp_error(from.0, to.0, kind, &quoted)
-            }
-        }
     }
 }
 

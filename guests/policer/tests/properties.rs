@@ -1,26 +1,18 @@
 //! What the policer must hold, and that it agrees with the model on anything.
 
+mod arrivals;
 mod model;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
+use arrivals::{LAN, WAN, arrival, frame_to};
 use model::PolicerModel;
-use nfos::testing::frames::{self, Flow};
-use nfos::testing::{Arrival, Fate, Harness, Model};
+use nfos::testing::{Arrival, Fate, Harness, Model, frames};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-const LAN: u16 = 0;
-const WAN: u16 = 1;
 const SECOND: u64 = 1_000_000_000;
-
-fn frame_to(host: u8, length: usize) -> Vec<u8> {
-    let outside = (Ipv4Addr::new(198, 51, 100, 7), 53);
-    let flow = Flow::new(outside, (Ipv4Addr::new(10, 0, 0, host), 4_000));
-    frames::udp(flow, &vec![0x61; length - 42])
-}
 
 fn policer(rate: u64, burst: u64) -> Harness {
     let (rate, burst) = (rate.to_string(), burst.to_string());
@@ -127,11 +119,10 @@ proptest! {
 
 #[test]
 fn the_policer_agrees_with_the_model_whatever_comes() {
-    let packet = (0..2_u16, 1..6_u8, 42..700_usize, 0..12_u8);
     let steps = prop::collection::vec(
         (
             prop_oneof![8 => 0..200_000_u64, 1 => 2_000_000..4_000_000_u64],
-            prop::collection::vec(packet, 1..8),
+            prop::collection::vec(arrival(), 1..8),
         ),
         1..60,
     );
@@ -144,18 +135,8 @@ fn the_policer_agrees_with_the_model_whatever_comes() {
         policer.configuration_mut().packet_sets = 4;
         let mut model = PolicerModel::new(rate, burst, 4);
         let mut time_ns = 0;
-        for (wait, packets) in steps {
+        for (wait, frames) in steps {
             time_ns += wait;
-            let frame = |&(port, host, length, damage): &(u16, u8, usize, u8)| {
-                let mut frame = frame_to(host, length);
-                match damage {
-                    0 => frame.truncate(length % 40),
-                    1 => frame[12 + length % 10] ^= 1 << (length % 8),
-                    _ => {}
-                }
-                (port, frame)
-            };
-            let frames: Vec<_> = packets.iter().map(frame).collect();
             let burst: Vec<_> = frames.iter().map(|(port, frame)| (*port, &frame[..])).collect();
             let fates = policer.at(time_ns).burst(&burst);
             for ((port, frame), fate) in frames.into_iter().zip(fates) {

@@ -1,6 +1,7 @@
 //! From arguments to a running dataplane: what to run, on what, and what can go wrong before.
 
 use crate::burst::EVENTS_MAX;
+use crate::commit_log::CommitLog;
 use crate::definitions;
 use crate::factory::Factory;
 use crate::packet_set::table::Table;
@@ -11,6 +12,7 @@ use nfos_netio::synthetic::Workload;
 use nfos_netio::{Memory, PortSpec};
 use nfos_records::Summary;
 use nfos_state::ObjectShape;
+use nfos_sync::Arc;
 use nfos_sync::atomic::AtomicBool;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -49,6 +51,8 @@ pub struct Launch {
     pub pin: bool,
     /// Where ports of DPDK keep packets.
     pub memory: Memory,
+    /// Where workers note in which order packets took effect, for tests that replay them.
+    pub commit_log: Option<Arc<CommitLog>>,
 }
 
 impl Default for Launch {
@@ -67,6 +71,7 @@ impl Default for Launch {
             burst_max: 32,
             pin: true,
             memory: Memory::Automatic,
+            commit_log: None,
         }
     }
 }

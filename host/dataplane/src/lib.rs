@@ -6,6 +6,7 @@
 
 mod advice;
 mod burst;
+mod commit_log;
 mod counters;
 mod definitions;
 mod effects;
@@ -28,6 +29,7 @@ mod trace;
 mod worker;
 
 pub use burst::EVENTS_MAX;
+pub use commit_log::{CommitLog, Committed, Fate};
 pub use factory::Factory;
 pub use launch::{
     Inspection, Launch, Observation, PACKET_SETS_MAX, RunError, WORKERS_MAX, inspect, run,

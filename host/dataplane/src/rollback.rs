@@ -247,6 +247,7 @@ fn worker(interferes_at: &[usize], verdict: fn(usize) -> (u8, u16)) -> Tested {
         counters: Arc::new(Counters::new(DropReason::count(1), 2, 1)),
         notices,
         ports: 2,
+        scribe: None,
     });
     for number in 0..EVENTS {
         let bytes = packet(number);

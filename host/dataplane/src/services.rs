@@ -10,7 +10,7 @@ use nfos_engine::fault::GuestFault;
 use nfos_engine::services::{
     Answer, Cell, ExpiredLease, Handle, LogLevel, Merge, Services, SetOutcome, Value,
 };
-use nfos_state::{AccessError, Commit, ObjectId, OpenError, State};
+use nfos_state::{AccessError, Commit, ObjectId, OpenError, Position, State};
 use nfos_sync::{Bug, seeded};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -175,6 +175,16 @@ impl WorkerServices {
     #[inline]
     pub(crate) fn burst_limit(&self) -> usize {
         self.state.burst_limit()
+    }
+
+    /// Where an event of the last burst stands in the order of commits.
+    pub(crate) fn position_of(&self, event: usize) -> Position {
+        self.state.position_of(event)
+    }
+
+    /// Where an event would stand that saw what there is now.
+    pub(crate) fn position(&self) -> Position {
+        self.state.position()
     }
 
     /// No packets: nobody needs to keep history for this worker.

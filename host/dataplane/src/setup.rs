@@ -2,6 +2,7 @@
 //! parts that all workers are made of.
 
 use crate::burst::{Burst, Shape};
+use crate::commit_log::Scribe;
 use crate::counters::Counters;
 use crate::definitions;
 use crate::egress::Egress;
@@ -181,6 +182,7 @@ impl<F: Factory> Setup<'_, F> {
             counters: Arc::clone(&self.counters[index]),
             notices: self.notices.clone(),
             ports: launch.ports.len() as u16,
+            scribe: launch.commit_log.clone().map(|log| Scribe::new(log, index)),
         };
         Worker::new(parts)
     }

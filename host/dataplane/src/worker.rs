@@ -4,6 +4,7 @@
 //! packets come from and go to is the business of [`crate::live`] and [`crate::trace`].
 
 use crate::burst::{Burst, Ending, Pending};
+use crate::commit_log::Scribe;
 use crate::counters::Counters;
 use crate::effects::Send;
 use crate::egress::{Egress, Origin};
@@ -44,6 +45,7 @@ pub(crate) struct Worker<G, E> {
     broken: Option<FaultReason>,
     faults_reported: u64,
     ports: u16,
+    scribe: Option<Scribe>,
 }
 
 /// The events of a burst in which the guest faulted, from the first on.
@@ -93,6 +95,8 @@ pub(crate) struct Parts<G, E> {
     pub notices: Sender<Notice>,
     /// Ports of the run.
     pub ports: u16,
+    /// Notes the order of commits, in tests that ask for it.
+    pub scribe: Option<Scribe>,
 }
 
 impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
@@ -112,6 +116,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
             broken: None,
             faults_reported: 0,
             ports: parts.ports,
+            scribe: parts.scribe,
         }
     }
 
@@ -361,15 +366,18 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         let (mut stood, mut runs_max) = (0, 0);
         for unit in 0..settled.finished {
             let item = &mut self.burst.items_mut()[unit];
-            let (frame, ending) = (item.frame.take(), item.ending);
+            let (frame, ending, now_ns) = (item.frame.take(), item.ending, item.moment.now_ns);
             stood += u64::from(matches!(ending, Ending::Stands(_)));
             runs_max = runs_max.max(item.runs + 1);
             if item.effective && !silent {
-                let now_ns = item.moment.now_ns;
                 let sequence = frame.as_ref().map_or(0, |frame| frame.sequence);
                 self.release(unit as u32, now_ns, sequence);
             }
             if let Some(frame) = frame {
+                if let Some(scribe) = &mut self.scribe {
+                    let position = self.guest.services().position_of(unit);
+                    scribe.note(position, &frame, now_ns, ending);
+                }
                 self.finish(frame, ending);
             }
         }
@@ -442,6 +450,10 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
 
     fn drop_skipped(&mut self) {
         while let Some(frame) = self.burst.skipped().pop() {
+            if let Some(scribe) = &mut self.scribe {
+                let ending = Ending::Dropped(HostReason::NoHandler.into());
+                scribe.note(self.guest.services().position(), &frame, frame.timestamp_ns, ending);
+            }
             self.drop_packet(frame, HostReason::NoHandler.into());
         }
     }

@@ -32,6 +32,8 @@ mod wheel;
 mod worker;
 
 pub use error::{AccessError, OpenError};
+#[doc(hidden)]
+pub use nfos_stm::Position;
 pub use object::{ObjectId, ObjectKind, ObjectShape, Shape};
 pub use state::{Settings, State};
 pub use worker::{Commit, Conflict, Worker};

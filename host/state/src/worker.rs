@@ -322,6 +322,20 @@ impl Worker {
         self.tx.snapshot_of(event)
     }
 
+    /// For tests that replay in commit order: where an event of the last burst stands.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn position_of(&self, event: usize) -> nfos_stm::Position {
+        self.tx.position_of(event)
+    }
+
+    /// For the same tests: where an event stands that sees what there is now.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn position(&self) -> nfos_stm::Position {
+        self.tx.position()
+    }
+
     /// For the same tests: the timestamp of the last commit, if it installed anything.
     #[doc(hidden)]
     #[must_use]

@@ -35,6 +35,7 @@ impl<P: Copy> Transaction<P> {
     ) -> Outcome {
         self.end_event_for_good();
         self.committed_at = None;
+        self.committed_from = self.first_writer;
         let mut end = end.min(self.events);
         if let Some(doomed) = &self.doomed {
             end = end.min(doomed.event);

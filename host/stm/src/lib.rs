@@ -45,5 +45,7 @@ pub use reservation::{Reservation, Zeroed};
 pub use retry::FAILURES_BEFORE_GATE;
 pub use settle::View;
 pub use structures::{Pending, Structures};
+#[doc(hidden)]
+pub use transaction::Position;
 pub use transaction::{BURST_LIMIT, Refused, Transaction};
 pub use write_log::{Mutator, Operation};

@@ -32,6 +32,16 @@ pub enum Refused {
     RunAgain,
 }
 
+/// Where an event stands among all that took effect: at the timestamp of its commit, or, if it only
+/// read, behind everything of the timestamp whose state it saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The timestamp.
+    pub timestamp: u64,
+    /// Whether it stands behind the commit of that timestamp.
+    pub behind: bool,
+}
+
 /// The transactions of one participant, one after the other. `P` are the predicates' arguments.
 #[derive(Debug)]
 pub struct Transaction<P> {
@@ -60,6 +70,8 @@ pub struct Transaction<P> {
     /// For tests that replay: each event's snapshot at its end, and the last commit's timestamp.
     pub(crate) snapshots: [u64; BURST_LIMIT],
     pub(crate) committed_at: Option<u64>,
+    /// The first writer of the last commit.
+    pub(crate) committed_from: usize,
 }
 
 impl<P: Copy> Transaction<P> {
@@ -93,6 +105,7 @@ impl<P: Copy> Transaction<P> {
             reserving: false,
             snapshots: [0; BURST_LIMIT],
             committed_at: None,
+            committed_from: NOBODY,
         }
     }
 
@@ -276,6 +289,25 @@ impl<P: Copy> Transaction<P> {
     #[must_use]
     pub fn committed_at(&self) -> Option<u64> {
         self.committed_at
+    }
+
+    /// For the same tests: where an event of the last burst stands in the order of commits.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn position_of(&self, event: usize) -> Position {
+        match self.committed_at {
+            Some(timestamp) if event >= self.committed_from => {
+                Position { timestamp, behind: false }
+            }
+            _ => Position { timestamp: self.snapshots[event], behind: true },
+        }
+    }
+
+    /// For the same tests: where an event stands that sees what there is now.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position { timestamp: self.memory.now(), behind: true }
     }
 
     /// No packets: leaves the set of active snapshots, so that history can be reclaimed.

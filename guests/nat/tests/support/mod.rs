@@ -3,32 +3,14 @@
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
 
 use nfos::testing::frames::{self, Flow};
 use nfos::testing::{Fate, Harness};
 
-pub(crate) const LAN: u16 = 0;
-pub(crate) const WAN: u16 = 1;
-pub(crate) const MILLISECOND: u64 = 1_000_000;
-pub(crate) const SECOND: u64 = 1_000 * MILLISECOND;
-pub(crate) const START: u64 = 1_000 * SECOND;
-pub(crate) const SYN: u8 = 0x02;
-pub(crate) const SYN_ACK: u8 = 0x12;
-pub(crate) const ACK: u8 = 0x10;
-pub(crate) const PSH_ACK: u8 = 0x18;
-pub(crate) const FIN_ACK: u8 = 0x11;
-pub(crate) const RST: u8 = 0x04;
+#[path = "../arrivals/mod.rs"]
+mod arrivals;
 
-/// An address and a port.
-pub(crate) type End = (Ipv4Addr, u16);
-
-pub(crate) const SERVER: End = (Ipv4Addr::new(198, 51, 100, 1), 53);
-pub(crate) const FIRST: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
-
-pub(crate) fn host(number: u8, port: u16) -> End {
-    (Ipv4Addr::new(10, 0, 0, number), port)
-}
+pub(crate) use arrivals::*;
 
 /// NAT on a clock of its own.
 pub(crate) struct Nat {
@@ -116,11 +98,6 @@ pub(crate) fn destination(frame: &[u8]) -> End {
         1 => end(frame, 30, 38),
         _ => end(frame, 30, 36),
     }
-}
-
-pub(crate) fn echo(kind: u8, from: Ipv4Addr, to: Ipv4Addr, identifier: u16) -> Vec<u8> {
-    let [high, low] = identifier.to_be_bytes();
-    frames::icmp(from, to, (kind, 0), [high, low, 0, 1], b"ping")
 }
 
 /// Keys of the map, used records and held leases are as many, and each record's key is another.

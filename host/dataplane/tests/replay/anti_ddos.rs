@@ -3,6 +3,7 @@
 #[path = "../../../../guests/anti-ddos/tests/arrivals/mod.rs"]
 mod arrivals;
 #[path = "../../../../guests/anti-ddos/tests/model/mod.rs"]
+#[allow(dead_code, reason = "what only the network function's own tests ask")]
 mod model;
 
 use crate::{Case, MS, replay_on_all, told};

@@ -3,6 +3,7 @@
 #[path = "../../../../guests/array/tests/arrivals/mod.rs"]
 mod arrivals;
 #[path = "../../../../guests/array/tests/model/mod.rs"]
+#[allow(dead_code, reason = "what only the network function's own tests ask")]
 mod model;
 
 use crate::{Case, replay_on_all, told};

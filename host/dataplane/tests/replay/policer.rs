@@ -3,6 +3,7 @@
 #[path = "../../../../guests/policer/tests/arrivals/mod.rs"]
 mod arrivals;
 #[path = "../../../../guests/policer/tests/model/mod.rs"]
+#[allow(dead_code, reason = "what only the network function's own tests ask")]
 mod model;
 
 use crate::{Case, replay_on_all};
