@@ -37,6 +37,10 @@ impl<P: Copy> Transaction<P> {
         self.committed_at = None;
         self.committed_from = self.first_writer;
         let mut end = end.min(self.events);
+        #[cfg(nfos_mutant)]
+        if seeded(Bug::OriginalProtocol) {
+            return self.commit_originally(end, structures);
+        }
         if let Some(doomed) = &self.doomed {
             end = end.min(doomed.event);
         }
@@ -224,7 +228,7 @@ impl<P: Copy> Transaction<P> {
 
     /// Installs every held cell as of the savepoint before event `end`, or gives it back.
     #[inline(always)]
-    fn install(&mut self, timestamp: u64, end: usize) {
+    pub(crate) fn install(&mut self, timestamp: u64, end: usize) {
         let cells = self.memory.cells();
         let lines = self.memory.shared[self.me].lines.all();
         let participant = self.me as u16;

@@ -388,6 +388,10 @@ impl<P: Copy> Transaction<P> {
     #[inline(always)]
     pub fn write(&mut self, cell: CellId, mutator: Mutator, words: Payload) -> Result<(), Refused> {
         self.mark_writer()?;
+        #[cfg(nfos_mutant)]
+        if seeded(Bug::OriginalProtocol) {
+            self.hold_originally(cell);
+        }
         self.writes.replace(cell, self.event as u8, mutator, &words);
         Ok(())
     }
@@ -407,6 +411,10 @@ impl<P: Copy> Transaction<P> {
         structures: &S,
     ) -> Result<(), Refused> {
         self.mark_writer()?;
+        #[cfg(nfos_mutant)]
+        if seeded(Bug::OriginalProtocol) {
+            self.hold_originally(cell);
+        }
         if seeded(Bug::OperationOnSnapshot) && !self.has_pending(cell) {
             let observer = Observer { object: mutator.object, kind: mutator.kind & 0x7f };
             let (mut words, _) = self.peek(cell, observer)?;

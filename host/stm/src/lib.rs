@@ -29,6 +29,8 @@ mod failure;
 mod history;
 mod memory;
 mod observe;
+#[cfg(nfos_mutant)]
+mod original;
 mod reservation;
 mod retry;
 mod settle;

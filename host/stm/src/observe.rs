@@ -89,7 +89,7 @@ impl Observation {
         }
     }
 
-    fn observer(&self) -> Observer {
+    pub(crate) fn observer(&self) -> Observer {
         Observer { object: (self.site >> OBJECT) as u16, kind: (self.site >> KIND) as u8 & 0x7f }
     }
 }

@@ -8,7 +8,7 @@ use crate::driver::{Committed, Config, Failed, History};
 use crate::program::{ASK, AtLeast, OBJECT, Op, READ, UPDATE, WRITE};
 
 /// What the programs came to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Report {
     pub(crate) committed: u64,
     pub(crate) read_only: u64,
@@ -20,6 +20,25 @@ pub(crate) struct Report {
     pub(crate) avoided: u64,
     pub(crate) runs_max: u32,
     pub(crate) failures_max: u32,
+    pub(crate) wrong: Wrong,
+}
+
+/// What must not be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wrong {
+    pub(crate) reads: u64,
+    pub(crate) reads_of_failed: u64,
+    pub(crate) uncertified: u64,
+    pub(crate) elders_that_failed: u64,
+    /// The first of all.
+    pub(crate) first: Option<String>,
+}
+
+impl Wrong {
+    fn note(&mut self, what: impl FnOnce() -> String) -> u64 {
+        self.first.get_or_insert_with(what);
+        1
+    }
 }
 
 impl Report {
@@ -33,6 +52,11 @@ impl Report {
         self.avoided += other.avoided;
         self.runs_max = self.runs_max.max(other.runs_max);
         self.failures_max = self.failures_max.max(other.failures_max);
+        self.wrong.reads += other.wrong.reads;
+        self.wrong.reads_of_failed += other.wrong.reads_of_failed;
+        self.wrong.uncertified += other.wrong.uncertified;
+        self.wrong.elders_that_failed += other.wrong.elders_that_failed;
+        self.wrong.first = self.wrong.first.take().or_else(|| other.wrong.first.clone());
     }
 }
 
@@ -42,15 +66,20 @@ impl fmt::Display for Report {
         write!(
             f,
             "{} events replayed, {} of them read-only; {} failed attempts replayed at their \
-             snapshots; {certified} aborts certified, {} of predicates, 0 uncertified; {} prefixes \
-             committed; at most {} runs and {} failures in a row of an event",
+             snapshots; {certified} aborts certified, {} of predicates; {} prefixes committed; at \
+             most {} runs and {} failures in a row of an event; wrong: {} reads, {} reads of failed \
+             attempts, {} aborts uncertified, {} elders that failed",
             self.committed,
             self.read_only,
             self.failed_attempts,
             self.certified_predicates,
             self.prefixes,
             self.runs_max,
-            self.failures_max
+            self.failures_max,
+            self.wrong.reads,
+            self.wrong.reads_of_failed,
+            self.wrong.uncertified,
+            self.wrong.elders_that_failed
         )
     }
 }
@@ -123,31 +152,44 @@ pub(crate) fn replay(config: &Config, histories: Vec<History>) -> Report {
         committed.extend(history.committed);
         failed.extend(history.failed);
     }
-    let bound = config.burst_max as u32 - 1 + FAILURES_BEFORE_GATE + 1;
-    assert!(report.runs_max <= bound, "an event ran {} times", report.runs_max);
+    let runs_bound = config.burst_max as u32 - 1 + FAILURES_BEFORE_GATE + 1;
+    if report.runs_max > runs_bound || report.failures_max > FAILURES_BEFORE_GATE {
+        let (runs, failures) = (report.runs_max, report.failures_max);
+        let what = || format!("an event ran {runs} times and failed {failures} times in a row");
+        report.wrong.elders_that_failed += report.wrong.note(what);
+    }
     committed.sort_by_key(|event| event.place);
     let mut model = Model::new(config.cells);
     for event in &committed {
-        replay_event(&mut model, event);
+        replay_event(&mut model, event, &mut report.wrong);
         report.committed += 1;
         report.read_only += u64::from(event.place.1);
     }
     for attempt in &failed {
         let mut state = model.at(attempt.snapshot);
         for op in attempt.events.iter().flatten() {
-            assert!(agrees(op, &mut state), "{op:?} of a failed attempt at {}", attempt.snapshot);
+            if !agrees(op, &mut state) {
+                let what = || format!("{op:?} of a failed attempt at {}", attempt.snapshot);
+                report.wrong.reads_of_failed += report.wrong.note(what);
+            }
         }
         report.failed_attempts += 1;
-        certify(&model, attempt, &mut report);
+        if let Err(why) = certify(&model, attempt, &mut report) {
+            let what =
+                || format!("uncertified: {why}: {:?} of {:?}", attempt.failure, attempt.observed);
+            report.wrong.uncertified += report.wrong.note(what);
+        }
     }
     report
 }
 
-fn replay_event(model: &mut Model, event: &Committed) {
+fn replay_event(model: &mut Model, event: &Committed, wrong: &mut Wrong) {
     let mut state: Vec<Payload> =
         (0..model.0.len() as u32).map(|c| model.newest(c).payload).collect();
     for op in &event.ops {
-        assert!(agrees(op, &mut state), "{op:?} of {:?}", event.place);
+        if !agrees(op, &mut state) {
+            wrong.reads += wrong.note(|| format!("{op:?} of {:?}", event.place));
+        }
         let (cell, kind) = match *op {
             Op::Write(cell, _) => (cell, WRITE),
             Op::Update(cell, ..) => (cell, UPDATE),
@@ -161,26 +203,25 @@ fn replay_event(model: &mut Model, event: &Committed) {
 
 /// Whether an abort names a committed version, newer than what the event saw, that ended what it
 /// had observed: the version before it still had it so.
-fn certify(model: &Model, attempt: &Failed, report: &mut Report) {
+fn certify(model: &Model, attempt: &Failed, report: &mut Report) -> Result<(), &'static str> {
     let Reason::Observed { observer, mutator, participant, seen, changed } = attempt.failure.reason
     else {
-        panic!("history is longer than any of these programs: {:?}", attempt.failure);
+        return Err("history is longer than any of these programs");
     };
-    assert!(seen < changed, "uncertified: not newer than what was seen: {:?}", attempt.failure);
-    let before_commit = attempt.committed_at.is_none_or(|timestamp| changed < timestamp);
-    assert!(before_commit, "uncertified: newer than the commit: {:?}", attempt.failure);
-    let observations: Vec<(u32, Option<AtLeast>)> = attempt
-        .observed
-        .iter()
-        .filter_map(|op| match *op {
-            Op::Read(cell, _) if observer.kind == READ => Some((cell, None)),
-            Op::Ask(cell, predicate) if observer.kind == ASK => Some((cell, Some(predicate))),
-            Op::Update(cell, ..) if observer.kind == UPDATE => Some((cell, None)),
-            _ => None,
-        })
-        .filter(|(cell, _)| *cell == attempt.failure.cell.raw())
-        .collect();
-    let ended_by = observations.iter().find_map(|&(cell, predicate)| {
+    if seen >= changed {
+        return Err("the change is not newer than what was seen");
+    }
+    if attempt.committed_at.is_some_and(|timestamp| changed >= timestamp) {
+        return Err("the change is newer than the commit");
+    }
+    let observations = attempt.observed.iter().filter_map(|op| match *op {
+        Op::Read(cell, _) if observer.kind == READ => Some((cell, None)),
+        Op::Ask(cell, predicate) if observer.kind == ASK => Some((cell, Some(predicate))),
+        Op::Update(cell, ..) if observer.kind == UPDATE => Some((cell, None)),
+        _ => None,
+    });
+    let mut of_cell = observations.filter(|(cell, _)| *cell == attempt.failure.cell.raw());
+    let ended_by = of_cell.find_map(|(cell, predicate): (u32, Option<AtLeast>)| {
         let versions = &model.0[cell as usize];
         let at = versions.iter().position(|version| version.timestamp == seen)?;
         let past = versions[at + 1..].iter().position(|version| version.timestamp == changed)?;
@@ -189,11 +230,12 @@ fn certify(model: &Model, attempt: &Failed, report: &mut Report) {
         let named = (ending.participant, ending.kind) == (participant, mutator.kind);
         (named && held(&before) && !held(&ending)).then_some((predicate, past as u64))
     });
-    let Some((predicate, past)) = ended_by else {
-        panic!("uncertified: {:?} of {observations:?}", attempt.failure);
-    };
-    assert_eq!((observer.object, mutator.object), (OBJECT, OBJECT));
+    let (predicate, past) = ended_by.ok_or("no committed version is so and ended it")?;
+    if (observer.object, mutator.object) != (OBJECT, OBJECT) {
+        return Err("of another object");
+    }
     report.avoided += past;
     report.certified_predicates += u64::from(predicate.is_some());
     report.certified_plain += u64::from(predicate.is_none());
+    Ok(())
 }
