@@ -24,6 +24,8 @@ use crate::reservation::Reservation;
 const SEGMENT_LINES: u32 = if RESTLESS { 4 } else { limit(64, 2) as u32 };
 /// Segments of a participant: 4 MiB at most.
 const SEGMENTS: u32 = if RESTLESS { 16_384 } else { limit(1_024, 3) as u32 };
+/// Lines of a participant.
+pub(crate) const CAPACITY: u32 = SEGMENTS * SEGMENT_LINES;
 
 /// A version that history no longer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +41,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn new() -> Self {
-        Self {
-            lines: Reservation::new((SEGMENTS * SEGMENT_LINES) as usize),
-            overrun: Padded(AtomicU64::new(0)),
-        }
+        Self { lines: Reservation::new(CAPACITY as usize), overrun: Padded(AtomicU64::new(0)) }
     }
 
     /// All lines, for their owner to write.
@@ -52,7 +51,7 @@ impl Lines {
     }
 
     /// The version that the commit at `replaced_at` replaced.
-    fn read(&self, line: u32, replaced_at: u64) -> Result<Version, Lost> {
+    pub(crate) fn read(&self, line: u32, replaced_at: u64) -> Result<Version, Lost> {
         let version = self.lines[line as usize].read_line();
         // Acquire: if the copy has anything of a reuse, the mark raised before it is visible.
         fence(Ordering::Acquire);
@@ -195,11 +194,11 @@ mod tests {
         memory.shared[1].active.store(0, Ordering::SeqCst);
         let mut history = History::new(0);
         let lines = &memory.shared[0].lines;
-        for timestamp in 1..=u64::from(SEGMENTS * SEGMENT_LINES) {
+        for timestamp in 1..=u64::from(CAPACITY) {
             history.keep(&memory, lines.all(), &version(timestamp - 1), timestamp);
         }
         assert_eq!(lines.read(0, 1).map(|v| v.timestamp), Ok(0));
-        history.keep(&memory, lines.all(), &version(0), u64::from(SEGMENTS * SEGMENT_LINES) + 1);
+        history.keep(&memory, lines.all(), &version(0), u64::from(CAPACITY) + 1);
         assert_eq!(lines.read(0, 1).map(|v| v.timestamp), Err(Lost));
         let next = lines.read(SEGMENT_LINES, u64::from(SEGMENT_LINES) + 1);
         assert_eq!(next.map(|v| v.timestamp), Ok(u64::from(SEGMENT_LINES)));

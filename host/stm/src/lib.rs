@@ -27,6 +27,8 @@ mod commit;
 mod execute;
 mod failure;
 mod history;
+#[cfg(all(test, nfos_loom))]
+mod kernels;
 mod memory;
 mod observe;
 #[cfg(nfos_mutant)]

@@ -1,5 +1,7 @@
 //! The observation log: what a burst has seen and must still be so when it commits.
 
+use nfos_sync::limit;
+
 use crate::cell::{Provenance, Version, Word};
 use crate::failure::Reason;
 use crate::history::Lost;
@@ -102,7 +104,7 @@ pub(crate) struct ObservationLog<P> {
 }
 
 impl<P> ObservationLog<P> {
-    pub(crate) const LIMIT: usize = 65_536;
+    pub(crate) const LIMIT: usize = limit(65_536, 512);
 
     pub(crate) fn new() -> Self {
         Self {

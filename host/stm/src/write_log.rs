@@ -5,6 +5,8 @@
 //! is one entry, and a commit of a prefix needs no undoing. An index, stamped with the burst's
 //! number and never cleared, leads from a cell to its newest entry.
 
+use nfos_sync::limit;
+
 use crate::cell::{Payload, WORDS};
 use crate::memory::CellId;
 
@@ -156,7 +158,7 @@ pub(crate) struct WriteLog {
 }
 
 impl WriteLog {
-    pub(crate) const LIMIT: usize = 65_536;
+    pub(crate) const LIMIT: usize = limit(65_536, 512);
     /// Small, so that the index of a usual burst stays in the cache: 1 KiB.
     const INDEX_START: usize = 256;
     const STAMP: u32 = 18;
@@ -472,12 +474,13 @@ mod tests {
     #[test]
     fn the_index_grows_and_forgets_earlier_bursts() {
         let mut log = WriteLog::new();
+        let cells = limit(5_000, 500) as u32;
         for burst in 0..3 {
-            for raw in 0..5_000 {
+            for raw in 0..cells {
                 log.replace(cell(raw * 64), 0, BY, &[u64::from(raw) + burst; WORDS]);
             }
-            assert_eq!(log.targets.len(), 5_000);
-            assert_eq!(log.latest(cell(64 * 4_321)).unwrap().words[0], 4_321 + burst);
+            assert_eq!(log.targets.len(), cells as usize);
+            assert_eq!(log.latest(cell(64 * 321)).unwrap().words[0], 321 + burst);
             assert!(log.latest(cell(1)).is_none());
             log.clear();
             assert!(log.latest(cell(64)).is_none());
