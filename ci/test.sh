@@ -22,4 +22,5 @@ step demo
 step readme
 step dpdk
 step suite
+step loom
 step shuttle

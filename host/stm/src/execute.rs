@@ -503,7 +503,7 @@ mod tests {
     fn set(tx: &mut Transaction<u64>, cell: CellId, value: u64) -> u64 {
         tx.begin_burst();
         assert!(tx.begin_event());
-        tx.write(cell, Mutator { object: 1, kind: 2 }, [value; 6]).unwrap();
+        tx.write(cell, Mutator { object: 1, kind: 2 }, [value; crate::cell::WORDS]).unwrap();
         assert_eq!(tx.commit(1, &mut Below).committed, 1);
         tx.committed_at().unwrap()
     }
@@ -525,7 +525,9 @@ mod tests {
         }
         let changed = set(&mut writer, cell, 5_000);
         set(&mut writer, cell, 6_000);
-        observer.write(cell.offset(1), Mutator { object: 1, kind: 2 }, [0; 6]).unwrap();
+        observer
+            .write(cell.offset(1), Mutator { object: 1, kind: 2 }, [0; crate::cell::WORDS])
+            .unwrap();
         let failure = observer.commit(1, &mut Below).failure.unwrap();
         let Reason::Observed { seen, changed: named, .. } = failure.reason else {
             panic!("{failure:?}");
