@@ -37,6 +37,15 @@ pub(crate) enum Part {
     Key,
 }
 
+/// What a look at one chain cell and one key cell says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Glance {
+    /// The key is in this slot.
+    Found { slot: u32 },
+    /// The chain is this cell, of this timestamp, and has no reference to the key.
+    Absent { bucket: CellId, seen: u64 },
+}
+
 /// Where a key's reference is, or would be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Search {
@@ -66,6 +75,7 @@ impl Layout {
         Self { buckets: first, bucket_mask, overflow, overflow_cells, slots, key_cells, counts }
     }
 
+    #[inline(always)]
     fn stride(&self) -> u32 {
         1 + self.key_cells
     }
@@ -112,6 +122,31 @@ impl Layout {
                 None => return Ok(Search::Absent { last: cell, used: REFERENCES }),
             }
         }
+    }
+
+    /// The usual case of [`Self::search`]: looks at one chain cell and at most one key cell, of
+    /// which `peek` gives content and timestamp. `None`: it takes more than that.
+    #[inline(always)]
+    pub(crate) fn glance(
+        &self,
+        key: &Key,
+        peek: impl Fn(CellId) -> Option<(Cell, u64)>,
+    ) -> Option<Glance> {
+        let (bucket, tag) = (self.bucket(key), key.hash >> 32);
+        let (content, seen) = peek(bucket)?;
+        // Where in the cell the reference is nobody can foretell, so no branch asks.
+        let mut found = 0;
+        for &reference in &content[..REFERENCES] {
+            found = if reference >> 32 == tag { reference } else { found };
+        }
+        if found == 0 {
+            let is_whole = content[REFERENCES] == 0 && tag != 0;
+            return is_whole.then_some(Glance::Absent { bucket, seen });
+        }
+        let slot = (found as u32).checked_sub(1)?;
+        let (held, _) = peek(self.value(slot).offset(1))?;
+        let is_it = self.key_cells == 1 && key.is_in(&held);
+        is_it.then_some(Glance::Found { slot })
     }
 
     #[inline(always)]

@@ -275,8 +275,8 @@ impl Structures for Effects {
                 break;
             }
             let map = state.map_of(action.map);
-            let key = *keys.key(action.key);
-            if let Err(failure) = map.resolve(pending, action, &key, &mut taken) {
+            let key = keys.key(action.key);
+            if let Err(failure) = map.resolve(pending, action, key, &mut taken) {
                 return (failure.event, Some(failure));
             }
         }

@@ -16,7 +16,7 @@ impl Hasher {
         Self { secrets: std::array::from_fn(|_| split_mix(&mut state) | 1) }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn hash(&self, key: &[u8]) -> u64 {
         let [first, second, last] = self.secrets;
         let mut hash = first;
@@ -35,17 +35,26 @@ impl Hasher {
     }
 }
 
-/// Up to eight bytes as a number.
+/// Up to eight bytes as a number, little-endian.
 #[inline(always)]
 pub(crate) fn word(bytes: &[u8]) -> u64 {
     if let Ok(whole) = bytes.try_into() {
         return u64::from_le_bytes(whole);
     }
-    let mut word = 0;
-    for (i, byte) in bytes.iter().enumerate() {
-        word |= u64::from(*byte) << (8 * i);
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        // Four bytes from either end, which have the middle in common.
+        let (low, high) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        let beyond = u64::from(high) << 32 >> (8 * (8 - bytes.len() as u32));
+        return u64::from(low) | beyond & !u64::from(u32::MAX);
     }
-    word
+    match *bytes {
+        [first, .., last] => {
+            let middle = u64::from(bytes[bytes.len() / 2]) << (8 * (bytes.len() / 2));
+            u64::from(first) | middle | u64::from(last) << (8 * (bytes.len() - 1))
+        }
+        [only] => u64::from(only),
+        [] => 0,
+    }
 }
 
 #[inline(always)]
@@ -67,6 +76,16 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn a_word_is_its_bytes_with_zeroes_above() {
+        let bytes = [0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x97, 0x88];
+        for length in 0..=8 {
+            let mut padded = [0; 8];
+            padded[..length].copy_from_slice(&bytes[..length]);
+            assert_eq!(word(&bytes[..length]), u64::from_le_bytes(padded), "{length}");
+        }
+    }
 
     #[test]
     fn every_length_byte_and_seed_matters() {

@@ -22,7 +22,7 @@ pub(crate) struct Key {
 
 impl Key {
     /// `bytes` must be at most [`KEY_BYTES_MAX`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(hash: u64, bytes: &[u8]) -> Self {
         let mut words = [0; KEY_WORDS];
         words[0] = bytes.len() as u64;
@@ -35,6 +35,14 @@ impl Key {
     /// Cells that keys of up to `key_size` bytes need.
     pub(crate) fn cells(key_size: u32) -> u32 {
         if key_size <= ONE_CELL { 1 } else { 2 }
+    }
+
+    /// Whether this is the content of the key's first cell. Word by word: a comparison of memory
+    /// would wait until the content is stored there.
+    #[inline(always)]
+    pub(crate) fn is_in(&self, content: &[u64; WORDS]) -> bool {
+        let differing = |i: usize| self.words[i] ^ content[i];
+        (0..WORDS).fold(0, |bits, i| bits | differing(i)) == 0
     }
 
     /// The content of the key's cell number `cell`.
@@ -57,7 +65,7 @@ impl Keys {
     }
 
     /// Keeps a key; `None` if there are too many.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn keep(&mut self, key: &Key) -> Option<u32> {
         if self.0.len() == Self::LIMIT {
             return None;

@@ -16,7 +16,7 @@ use nfos_stm::{CellId, Failure, Memory, MemoryFull, Mutator, Observer, Operation
 use nfos_stm::{Reason, View};
 use nfos_sync::{Bug, seeded};
 
-use crate::chain::{Layout, Part, Search};
+use crate::chain::{Glance, Layout, Part, Search};
 use crate::effects::{Effects, Taken, Tx};
 use crate::error::AccessError;
 use crate::hash::Hasher;
@@ -81,6 +81,7 @@ impl Map {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn get(
         &self,
         tx: &mut Tx,
@@ -88,13 +89,66 @@ impl Map {
         key: &[u8],
     ) -> Result<Option<Cell>, AccessError> {
         let key = self.key(key)?;
-        if let Some(action) = effects.overlay.latest(&effects.keys, self.object, &key) {
+        match self.glance(tx, effects, &key) {
+            Some(Glance::Found { slot }) => {
+                let observer = self.observer(ObserverKind::MapHit);
+                if let Some(payload) = tx.read_settled(self.layout.value(slot), observer) {
+                    return Ok(Some(payload));
+                }
+            }
+            Some(Glance::Absent { bucket, seen }) if !seeded(Bug::MissNotObserved) => {
+                let observer = self.observer(ObserverKind::MapMiss);
+                self.observe_absence(tx, effects, &key, observer, &[(bucket, seen)])?;
+                return Ok(None);
+            }
+            _ => {}
+        }
+        // Word by word, as `Transaction::read_or` says.
+        let found = self.get_searching(tx, effects, &key)?;
+        Ok(found.map(|payload| std::array::from_fn(|word| payload[word])))
+    }
+
+    /// The usual case of a look-up: a key without pending actions, whose chain is one cell, and
+    /// nobody at the cells. `None`: whoever asks has to search.
+    #[inline(always)]
+    fn glance(&self, tx: &Tx, effects: &Effects, key: &Key) -> Option<Glance> {
+        if effects.overlay.may_have(key.hash) {
+            return None;
+        }
+        self.layout.glance(key, |cell| tx.peek_committed(cell))
+    }
+
+    #[inline(always)]
+    fn observe_absence(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        key: &Key,
+        observer: Observer,
+        walked: &[(CellId, u64)],
+    ) -> Result<(), AccessError> {
+        let kept = effects.keys.keep(key).ok_or(AccessError::LogFull)?;
+        let predicate = Predicate::Absent { map: self.object, key: kept };
+        for &(cell, seen) in walked {
+            tx.observe_predicate(cell, seen, observer, predicate)?;
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn get_searching(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        key: &Key,
+    ) -> Result<Option<Cell>, AccessError> {
+        if let Some(action) = effects.overlay.latest(&effects.keys, self.object, key) {
             return Ok(action.value);
         }
         let observer = self.observer(ObserverKind::MapHit);
         loop {
             let (snapshot, mark) = (tx.snapshot(), tx.observations());
-            let Some(slot) = self.find(tx, effects, &key, ObserverKind::MapMiss)? else {
+            let Some(slot) = self.find(tx, effects, key, ObserverKind::MapMiss)? else {
                 return Ok(None);
             };
             let payload = tx.read(self.layout.value(slot), observer, effects)?;
@@ -171,10 +225,14 @@ impl Map {
     ) -> Result<SetOutcome, AccessError> {
         let key = self.key(key)?;
         let observer = self.observer(ObserverKind::MapFull);
-        let buffered = effects.overlay.latest(&effects.keys, self.object, &key);
-        let present = match buffered {
-            Some(action) => action.value.is_some(),
-            None => self.walk(tx, effects, &key, observer)?.0.is_some(),
+        let present = match self.glance(tx, effects, &key) {
+            Some(Glance::Found { slot }) => {
+                // The commit will want it.
+                tx.prefetch(self.layout.value(slot));
+                true
+            }
+            Some(Glance::Absent { .. }) => false,
+            None => self.looks_present(tx, effects, &key, observer)?,
         };
         let mut reserved = NIL;
         if !present {
@@ -197,6 +255,21 @@ impl Map {
             effects.room(self.object).insert(reserved != NIL);
         }
         Ok(SetOutcome::Ok)
+    }
+
+    /// Whether the key is there at the snapshot, own actions included; observes nothing.
+    #[inline(never)]
+    fn looks_present(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        key: &Key,
+        observer: Observer,
+    ) -> Result<bool, AccessError> {
+        match effects.overlay.latest(&effects.keys, self.object, key) {
+            Some(action) => Ok(action.value.is_some()),
+            None => Ok(self.walk(tx, effects, key, observer)?.0.is_some()),
+        }
     }
 
     /// No slot is at hand: the map is full, or the event runs again.
@@ -296,8 +369,8 @@ impl Map {
         if effects.overlay.is_full() {
             return Err(AccessError::LogFull);
         }
+        // The own count, which nobody else takes, is taken when it changes.
         tx.hold(self.layout.bucket(key))?;
-        tx.hold(self.layout.counts.offset(effects.me as u32))?;
         let kept = effects.keys.keep(key).ok_or(AccessError::LogFull)?;
         let (map, event) = (self.object, tx.event() as u8);
         let action = Action { map, event, key: kept, value, reserved, used: false };

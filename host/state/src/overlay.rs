@@ -45,6 +45,12 @@ impl Overlay {
         self.actions.len() == Self::LIMIT
     }
 
+    /// Whether there may be an action on a key with this hash.
+    #[inline(always)]
+    pub(crate) fn may_have(&self, hash: u64) -> bool {
+        self.is_current(self.index[hash as usize & self.mask])
+    }
+
     /// The latest action on a key.
     #[inline(always)]
     pub(crate) fn latest(&self, keys: &Keys, map: u16, key: &Key) -> Option<&Action> {

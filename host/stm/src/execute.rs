@@ -61,7 +61,7 @@ impl<P: Copy> Transaction<P> {
     /// The usual case of [`Self::read`]: the burst has nothing pending on the cell, nobody is at
     /// it, and its version is not newer than the snapshot. The payload stays in registers.
     #[inline(always)]
-    fn read_settled(&mut self, cell: CellId, observer: Observer) -> Option<Payload> {
+    pub fn read_settled(&mut self, cell: CellId, observer: Observer) -> Option<Payload> {
         if self.writes.has(cell) {
             return None;
         }
@@ -141,10 +141,15 @@ impl<P: Copy> Transaction<P> {
     /// The content of a cell that nobody is at, that the burst has nothing pending on, and that is
     /// not newer than the snapshot, with its timestamp. Observes nothing.
     #[inline(always)]
-    pub fn peek_settled(&self, cell: CellId) -> Option<(Payload, u64)> {
-        if self.writes.has(cell) {
-            return None;
-        }
+    fn peek_settled(&self, cell: CellId) -> Option<(Payload, u64)> {
+        if self.writes.has(cell) { None } else { self.peek_committed(cell) }
+    }
+
+    /// The content of a cell that nobody is at and that is not newer than the snapshot, with its
+    /// timestamp. Observes nothing and does not look at own writes.
+    #[inline(always)]
+    #[must_use]
+    pub fn peek_committed(&self, cell: CellId) -> Option<(Payload, u64)> {
         let place = self.memory.cell(cell);
         let word = place.word();
         if !word.is_settled_at(self.snapshot) {

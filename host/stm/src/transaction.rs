@@ -269,6 +269,12 @@ impl<P: Copy> Transaction<P> {
         self.writes.has(cell) && self.writes.latest(cell).is_some()
     }
 
+    /// Asks the cache for a cell that the commit will need.
+    #[inline(always)]
+    pub fn prefetch(&self, cell: CellId) {
+        self.memory.prefetch(cell);
+    }
+
     /// Participants of the memory.
     #[inline(always)]
     #[must_use]
