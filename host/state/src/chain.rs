@@ -145,7 +145,7 @@ impl Layout {
         }
         let slot = (found as u32).checked_sub(1)?;
         let (held, _) = peek(self.value(slot).offset(1))?;
-        let is_it = self.key_cells == 1 && key.is_in(&held);
+        let is_it = self.key_cells == 1 && key.is_in(0, &held);
         is_it.then_some(Glance::Found { slot })
     }
 
@@ -157,7 +157,8 @@ impl Layout {
         read: &mut impl FnMut(Part, CellId) -> Result<Cell, E>,
     ) -> Result<bool, E> {
         for cell in 0..self.key_cells {
-            if read(Part::Key, self.value(slot).offset(1 + cell))? != key.cell(cell) {
+            let content = read(Part::Key, self.value(slot).offset(1 + cell))?;
+            if !key.is_in(cell, &content) {
                 return Ok(false);
             }
         }

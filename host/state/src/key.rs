@@ -26,8 +26,13 @@ impl Key {
     pub(crate) fn new(hash: u64, bytes: &[u8]) -> Self {
         let mut words = [0; KEY_WORDS];
         words[0] = bytes.len() as u64;
-        for (place, chunk) in words[1..].iter_mut().zip(bytes.chunks(8)) {
-            *place = word(chunk);
+        let (mut left, mut place) = (bytes, 1);
+        while let Some((whole, rest)) = left.split_first_chunk() {
+            words[place] = u64::from_le_bytes(*whole);
+            (left, place) = (rest, place + 1);
+        }
+        if !left.is_empty() {
+            words[place] = word(left);
         }
         Self { hash, words }
     }
@@ -37,11 +42,18 @@ impl Key {
         if key_size <= ONE_CELL { 1 } else { 2 }
     }
 
-    /// Whether this is the content of the key's first cell. Word by word: a comparison of memory
-    /// would wait until the content is stored there.
+    /// Whether it is the same key.
     #[inline(always)]
-    pub(crate) fn is_in(&self, content: &[u64; WORDS]) -> bool {
-        let differing = |i: usize| self.words[i] ^ content[i];
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.words == other.words
+    }
+
+    /// Whether this is the content of the key's cell number `cell`. Word by word: a comparison of
+    /// memory would wait until the content is stored there.
+    #[inline(always)]
+    pub(crate) fn is_in(&self, cell: u32, content: &[u64; WORDS]) -> bool {
+        let from = cell as usize * WORDS;
+        let differing = |i: usize| self.words[from + i] ^ content[i];
         (0..WORDS).fold(0, |bits, i| bits | differing(i)) == 0
     }
 

@@ -358,6 +358,7 @@ impl Map {
         }
     }
 
+    #[inline(always)]
     fn buffer(
         &self,
         tx: &mut Tx,

@@ -68,6 +68,7 @@ impl Overlay {
     }
 
     /// The index position of a key: its entry or a free one.
+    #[inline(always)]
     fn find(&self, keys: &Keys, map: u16, key: &Key) -> usize {
         let mut slot = key.hash as usize & self.mask;
         loop {
@@ -76,18 +77,20 @@ impl Overlay {
                 return slot;
             }
             let action = &self.actions[entry as u32 as usize];
-            if action.map == map && keys.key(action.key) == key {
+            if action.map == map && keys.key(action.key).is(key) {
                 return slot;
             }
             slot = (slot + 1) & self.mask;
         }
     }
 
+    #[inline(always)]
     fn is_current(&self, entry: u64) -> bool {
         (entry >> 32) as u32 == self.stamp
     }
 
     /// Adds an action; there must be room.
+    #[inline(always)]
     pub(crate) fn push(&mut self, keys: &Keys, action: Action) {
         if (self.actions.len() + 1) * 2 > self.mask + 1 {
             self.grow(keys);
@@ -96,6 +99,7 @@ impl Overlay {
         self.actions.push(action);
     }
 
+    #[inline(always)]
     fn index_action(&mut self, keys: &Keys, action: &Action, number: usize) {
         let slot = self.find(keys, action.map, keys.key(action.key));
         self.index[slot] = u64::from(self.stamp) << 32 | number as u64;

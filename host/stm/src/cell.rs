@@ -186,6 +186,12 @@ impl Cell {
         self.word.store(Word::free(word.timestamp()).0, Ordering::Release);
     }
 
+    /// The present payload of a cell that the caller holds.
+    #[inline(always)]
+    pub(crate) fn held_payload(&self) -> Payload {
+        self.load_payload()
+    }
+
     /// The present version of a cell that the caller holds.
     #[inline(always)]
     pub(crate) fn held_version(&self) -> Version {

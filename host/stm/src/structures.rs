@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::memory::{CellId, Memory};
 use crate::observe::Observer;
 use crate::settle::View;
-use crate::write_log::{Mutator, Operation, WriteLog};
+use crate::write_log::{Mutator, Operation, Write, WriteLog};
 
 /// The structures' side of a transaction.
 pub trait Structures {
@@ -56,26 +56,35 @@ impl<'a> Pending<'a> {
     /// Takes a cell that only the holder of another one takes, so that it is free.
     fn take(&mut self, cell: CellId, event: usize) {
         if self.writes.target(cell).is_none() {
-            let held = self.memory.cell(cell).try_hold(self.me);
-            assert!(held, "a cell behind a held one is taken by nobody else");
+            hold(self.memory, cell, self.me);
             self.writes.target_or_insert(cell, event as u8);
         }
     }
 
     /// The newest content of a cell that is held or lies behind a held one.
+    #[inline(always)]
     #[must_use]
     pub fn read(&self, cell: CellId) -> Payload {
-        let newest = self.memory.cell(cell).held_version().payload;
         match self.writes.latest(cell) {
-            Some(write) => write.apply(&newest),
-            None => newest,
+            None => self.memory.cell(cell).held_payload(),
+            Some(write) => self.read_written(cell, write),
         }
     }
 
+    #[inline(always)]
+    fn read_written(&self, cell: CellId, write: &Write) -> Payload {
+        if write.replaces() {
+            return write.words;
+        }
+        write.apply(&self.memory.cell(cell).held_payload())
+    }
+
     /// Replaces the content of a cell that is held or lies behind a held one.
+    #[inline(always)]
     pub fn write(&mut self, cell: CellId, event: usize, mutator: Mutator, words: Payload) {
-        self.take(cell, event);
-        self.writes.replace(cell, event as u8, mutator, &words);
+        let (memory, me) = (self.memory, self.me);
+        let begin = || hold(memory, cell, me);
+        self.writes.replace_or_begin(cell, event as u8, mutator, &words, begin);
     }
 
     /// Applies an operation to a word of such a cell.
@@ -94,4 +103,11 @@ impl<'a> Pending<'a> {
             self.writes.replace(cell, event as u8, mutator, &words);
         }
     }
+}
+
+/// Holds a cell that nobody else can hold at this moment.
+#[inline(always)]
+fn hold(memory: &Memory, cell: CellId, me: usize) {
+    let held = memory.cell(cell).try_hold(me);
+    assert!(held, "a cell behind a held one is taken by nobody else");
 }

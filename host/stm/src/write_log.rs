@@ -324,11 +324,25 @@ impl WriteLog {
 
     #[inline(always)]
     pub(crate) fn replace(&mut self, cell: CellId, event: u8, mutator: Mutator, words: &Payload) {
+        self.replace_or_begin(cell, event, mutator, words, || {});
+    }
+
+    /// The same; calls `begin` if the cell has no target yet.
+    #[inline(always)]
+    pub(crate) fn replace_or_begin(
+        &mut self,
+        cell: CellId,
+        event: u8,
+        mutator: Mutator,
+        words: &Payload,
+        begin: impl FnOnce(),
+    ) {
         let Mutator { object, kind } = mutator;
         let effect = Effect::REPLACE;
         let target = match self.find(cell) {
             Ok(target) => target,
             Err(slot) => {
+                begin();
                 let entry = Write { older: NONE, object, kind, event, effect, words: *words };
                 return self.insert_write(cell, slot, entry);
             }
