@@ -4,7 +4,7 @@
 //! refused.
 
 use nfos::contract;
-use nfos::native::{Imports, Level, Merge};
+use nfos::native::{Hashing, Imports, Level, MapEntry, Merge};
 use nfos_engine::services::{self, Answer, LogLevel, Services, SetOutcome};
 
 /// Six words.
@@ -61,6 +61,24 @@ impl<S: Services> Imports for Bridge<S> {
 
     fn open_map(&mut self, name: &str, capacity: u32, key_size: u32) -> u32 {
         granted(self.0.open_map(name, capacity, key_size))
+    }
+
+    fn open_map_with(&mut self, name: &str, capacity: u32, key_size: u32, hashing: Hashing) -> u32 {
+        let hashing = match hashing {
+            Hashing::Keyed => services::Hashing::Keyed,
+            Hashing::Plain => services::Hashing::Plain,
+        };
+        granted(self.0.open_map_with(name, capacity, key_size, hashing))
+    }
+
+    fn map_len(&mut self, map: u32) -> u32 {
+        granted(self.0.map_len(map))
+    }
+
+    fn map_next(&mut self, map: u32, at: u64) -> Option<MapEntry> {
+        let services::MapEntry { key, key_length, value, next } =
+            granted(self.0.map_next(map, at))?;
+        Some(MapEntry { key, key_length, value, next })
     }
 
     #[inline]
@@ -128,6 +146,34 @@ impl<S: Services> Imports for Bridge<S> {
     #[inline]
     fn distributed_read(&mut self, object: u32) -> Words {
         granted(self.0.distributed_read(object))
+    }
+
+    fn open_parts(&mut self, name: &str, staleness_ns: u64) -> u32 {
+        granted(self.0.open_parts(name, staleness_ns))
+    }
+
+    fn parts(&mut self, object: u32) -> u32 {
+        granted(self.0.parts(object))
+    }
+
+    fn part(&mut self, object: u32, index: u32) -> Words {
+        granted(self.0.part(object, index))
+    }
+
+    fn own_part(&mut self, object: u32) -> Words {
+        granted(self.0.own_part(object))
+    }
+
+    fn set_part(&mut self, object: u32, value: Words) {
+        granted(self.0.set_part(object, value));
+    }
+
+    fn published(&mut self, object: u32) -> Option<Words> {
+        granted(self.0.published(object))
+    }
+
+    fn publish(&mut self, object: u32, value: Words) {
+        granted(self.0.publish(object, value));
     }
 
     #[inline]

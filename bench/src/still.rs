@@ -1,7 +1,8 @@
 //! Services that do next to nothing, so that what is measured is the way to them.
 
 use nfos_engine::services::{
-    Answer, Cell, ExpiredLease, Handle, LogLevel, Merge, Services, SetOutcome, Value,
+    Answer, Cell, ExpiredLease, Handle, Hashing, LogLevel, MapEntry, Merge, Services, SetOutcome,
+    Value,
 };
 
 /// Counts what is asked, and answers something that depends on it.
@@ -72,6 +73,18 @@ impl Services for Still {
         Ok(true)
     }
 
+    fn open_map_with(&mut self, _: &str, _: u32, _: u32, _: Hashing) -> Answer<Handle> {
+        Ok(0)
+    }
+
+    fn map_len(&mut self, _: Handle) -> Answer<u32> {
+        Ok(0)
+    }
+
+    fn map_next(&mut self, _: Handle, _: u64) -> Answer<Option<MapEntry>> {
+        Ok(None)
+    }
+
     fn open_allocator(&mut self, _: &str, _: u32, _: u64) -> Answer<Handle> {
         Ok(0)
     }
@@ -116,6 +129,34 @@ impl Services for Still {
     #[inline]
     fn distributed_read(&mut self, _: Handle) -> Answer<Cell> {
         Ok([self.ask(); 6])
+    }
+
+    fn open_parts(&mut self, _: &str, _: u64) -> Answer<Handle> {
+        Ok(0)
+    }
+
+    fn parts(&mut self, _: Handle) -> Answer<u32> {
+        Ok(1)
+    }
+
+    fn part(&mut self, _: Handle, _: u32) -> Answer<Cell> {
+        Ok([0; 6])
+    }
+
+    fn own_part(&mut self, _: Handle) -> Answer<Cell> {
+        Ok([0; 6])
+    }
+
+    fn set_part(&mut self, _: Handle, _: Cell) -> Answer<()> {
+        Ok(())
+    }
+
+    fn published(&mut self, _: Handle) -> Answer<Option<Cell>> {
+        Ok(None)
+    }
+
+    fn publish(&mut self, _: Handle, _: Cell) -> Answer<()> {
+        Ok(())
     }
 
     fn send(&mut self, _: u16, _: &[u8]) -> Answer<()> {

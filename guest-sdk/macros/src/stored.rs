@@ -175,6 +175,17 @@ pub(crate) fn key(item: DeriveInput) -> Result<TokenStream> {
             }
 
             #[inline]
+            fn read(bytes: &[u8]) -> Self {
+                let at = 0;
+                #(
+                    let #idents = ::nfos::key::Key::read(&bytes[at..]);
+                    let at = at + <#types as ::nfos::key::Key>::SIZE;
+                )*
+                let _ = at;
+                Self { #(#idents),* }
+            }
+
+            #[inline]
             fn with_bytes<R>(&self, use_it: impl FnOnce(&[u8]) -> R) -> R {
                 let mut bytes = [0; <Self as ::nfos::key::Key>::SIZE];
                 ::nfos::key::Key::write(self, &mut bytes);

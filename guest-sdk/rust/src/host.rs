@@ -6,14 +6,30 @@ pub(crate) use native::*;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use wasm::*;
 
+use crate::cell::Words;
+
 pub use crate::bindings::nfos::nf::distributed_object::Merge;
+pub use crate::bindings::nfos::nf::hash_map::Hashing;
 pub use crate::bindings::nfos::nf::log::Level;
+
+/// An entry of a map as it crosses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapEntry {
+    /// The key, padded with zeroes.
+    pub key: [u8; 64],
+    /// Bytes of the key.
+    pub key_length: u32,
+    /// The value.
+    pub value: Words,
+    /// Where to go on.
+    pub next: u64,
+}
 
 #[cfg(target_arch = "wasm32")]
 mod wasm {
     use std::mem::ManuallyDrop;
 
-    use super::{Level, Merge};
+    use super::{Hashing, Level, MapEntry, Merge};
     use crate::bindings::nfos::nf;
     use crate::cell::Words;
     use crate::contract::Value;
@@ -49,6 +65,29 @@ mod wasm {
     impl Map {
         pub(crate) fn open(name: &str, capacity: u32, key_size: u32) -> Self {
             Self(ManuallyDrop::new(nf::hash_map::HashMap::open(name, capacity, key_size)))
+        }
+
+        pub(crate) fn open_with(
+            name: &str,
+            (capacity, key_size): (u32, u32),
+            hashing: Hashing,
+        ) -> Self {
+            let opened = nf::hash_map::HashMap::open_with(name, capacity, key_size, hashing);
+            Self(ManuallyDrop::new(opened))
+        }
+
+        pub(crate) fn len(&self) -> u32 {
+            self.0.len()
+        }
+
+        pub(crate) fn next(&self, at: u64) -> Option<MapEntry> {
+            let nf::hash_map::Entry { key: from, value, next } = self.0.next(at)?;
+            let words = [from.w0, from.w1, from.w2, from.w3, from.w4, from.w5, from.w6, from.w7];
+            let mut key = [0; 64];
+            for (at, word) in key.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+                *at = word.to_le_bytes();
+            }
+            Some(MapEntry { key, key_length: from.length, value: to_words(value), next })
         }
 
         #[inline]
@@ -108,6 +147,39 @@ mod wasm {
             let opened =
                 nf::distributed_object::DistributedObject::open(name, merges, staleness_ns);
             Self(ManuallyDrop::new(opened))
+        }
+
+        pub(crate) fn open_parts(name: &str, staleness_ns: u64) -> Self {
+            let opened = nf::distributed_object::DistributedObject::open_parts(name, staleness_ns);
+            Self(ManuallyDrop::new(opened))
+        }
+
+        pub(crate) fn parts(&self) -> u32 {
+            self.0.parts()
+        }
+
+        #[inline]
+        pub(crate) fn part(&self, index: u32) -> Words {
+            to_words(self.0.part(index))
+        }
+
+        #[inline]
+        pub(crate) fn own_part(&self) -> Words {
+            to_words(self.0.own_part())
+        }
+
+        #[inline]
+        pub(crate) fn set_part(&self, value: Words) {
+            self.0.set_part(from_words(value));
+        }
+
+        #[inline]
+        pub(crate) fn published(&self) -> Option<Words> {
+            self.0.published().map(to_words)
+        }
+
+        pub(crate) fn publish(&self, value: Words) {
+            self.0.publish(from_words(value));
         }
 
         #[inline]
@@ -170,7 +242,7 @@ mod wasm {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod native {
-    use super::{Level, Merge};
+    use super::{Hashing, Level, MapEntry, Merge};
     use crate::cell::Words;
     use crate::contract::Value;
     use crate::native::with;
@@ -203,6 +275,22 @@ mod native {
     impl Map {
         pub(crate) fn open(name: &str, capacity: u32, key_size: u32) -> Self {
             Self(with(|host| host.open_map(name, capacity, key_size)))
+        }
+
+        pub(crate) fn open_with(
+            name: &str,
+            (capacity, key_size): (u32, u32),
+            hashing: Hashing,
+        ) -> Self {
+            Self(with(|host| host.open_map_with(name, capacity, key_size, hashing)))
+        }
+
+        pub(crate) fn len(&self) -> u32 {
+            with(|host| host.map_len(self.0))
+        }
+
+        pub(crate) fn next(&self, at: u64) -> Option<MapEntry> {
+            with(|host| host.map_next(self.0, at))
         }
 
         #[inline]
@@ -259,6 +347,38 @@ mod native {
     impl Distributed {
         pub(crate) fn open(name: &str, merges: &[Merge], staleness_ns: u64) -> Self {
             Self(with(|host| host.open_distributed(name, merges, staleness_ns)))
+        }
+
+        pub(crate) fn open_parts(name: &str, staleness_ns: u64) -> Self {
+            Self(with(|host| host.open_parts(name, staleness_ns)))
+        }
+
+        pub(crate) fn parts(&self) -> u32 {
+            with(|host| host.parts(self.0))
+        }
+
+        #[inline]
+        pub(crate) fn part(&self, index: u32) -> Words {
+            with(|host| host.part(self.0, index))
+        }
+
+        #[inline]
+        pub(crate) fn own_part(&self) -> Words {
+            with(|host| host.own_part(self.0))
+        }
+
+        #[inline]
+        pub(crate) fn set_part(&self, value: Words) {
+            with(|host| host.set_part(self.0, value));
+        }
+
+        #[inline]
+        pub(crate) fn published(&self) -> Option<Words> {
+            with(|host| host.published(self.0))
+        }
+
+        pub(crate) fn publish(&self, value: Words) {
+            with(|host| host.publish(self.0, value));
         }
 
         #[inline]

@@ -16,8 +16,18 @@ pub trait Key {
     /// If there are fewer.
     fn write(&self, bytes: &mut [u8]);
 
+    /// From what [`Self::write`] has written.
+    ///
+    /// # Panics
+    /// If there are fewer bytes.
+    fn read(bytes: &[u8]) -> Self;
+
     /// Hands the bytes to `use_it`. For types in which they lie ready this copies nothing.
     fn with_bytes<R>(&self, use_it: impl FnOnce(&[u8]) -> R) -> R;
+}
+
+fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    *bytes.first_chunk().expect("as many bytes as `write` takes")
 }
 
 macro_rules! integer_keys {
@@ -28,6 +38,11 @@ macro_rules! integer_keys {
             #[inline]
             fn write(&self, bytes: &mut [u8]) {
                 bytes[..Self::SIZE].copy_from_slice(&self.to_be_bytes());
+            }
+
+            #[inline]
+            fn read(bytes: &[u8]) -> Self {
+                Self::from_be_bytes(first(bytes))
             }
 
             #[inline]
@@ -51,6 +66,11 @@ macro_rules! octet_keys {
             }
 
             #[inline]
+            fn read(bytes: &[u8]) -> Self {
+                Self::from(first::<$octets>(bytes))
+            }
+
+            #[inline]
             fn with_bytes<R>(&self, use_it: impl FnOnce(&[u8]) -> R) -> R {
                 use_it(&self.octets())
             }
@@ -70,6 +90,11 @@ impl<const N: usize> Key for [u8; N] {
     #[inline]
     fn write(&self, bytes: &mut [u8]) {
         bytes[..N].copy_from_slice(self);
+    }
+
+    #[inline]
+    fn read(bytes: &[u8]) -> Self {
+        first(bytes)
     }
 
     #[inline]

@@ -10,7 +10,7 @@ use crate::cell::Words;
 use crate::contract::{Configuration, Description, Event, Value, Verdict};
 use crate::raw;
 
-pub use crate::host::{Level, Merge};
+pub use crate::host::{Hashing, Level, MapEntry, Merge};
 
 /// Everything that a network function may import; one method per function of the contract, same
 /// names, same promises. Handles are numbers that the `open`s choose.
@@ -23,10 +23,13 @@ pub trait Imports: std::any::Any {
     fn vector_write(&mut self, vector: u32, index: u32, value: Words);
     fn vector_add(&mut self, vector: u32, index: u32, word: u8, delta: i64);
     fn open_map(&mut self, name: &str, capacity: u32, key_size: u32) -> u32;
+    fn open_map_with(&mut self, name: &str, capacity: u32, key_size: u32, hashing: Hashing) -> u32;
     fn map_get(&mut self, map: u32, key: &[u8]) -> Option<Words>;
     /// `false`: full.
     fn map_set(&mut self, map: u32, key: &[u8], value: Words) -> bool;
     fn map_remove(&mut self, map: u32, key: &[u8]) -> bool;
+    fn map_len(&mut self, map: u32) -> u32;
+    fn map_next(&mut self, map: u32, at: u64) -> Option<MapEntry>;
     fn open_allocator(&mut self, name: &str, capacity: u32, refresh_interval_ns: u64) -> u32;
     fn allocate(&mut self, allocator: u32, duration_ns: u64) -> Option<u32>;
     fn refresh(&mut self, allocator: u32, id: u32, duration_ns: u64) -> bool;
@@ -37,6 +40,13 @@ pub trait Imports: std::any::Any {
     fn open_distributed(&mut self, name: &str, merges: &[Merge], staleness_ns: u64) -> u32;
     fn distributed_update(&mut self, object: u32, word: u8, operand: i64);
     fn distributed_read(&mut self, object: u32) -> Words;
+    fn open_parts(&mut self, name: &str, staleness_ns: u64) -> u32;
+    fn parts(&mut self, object: u32) -> u32;
+    fn part(&mut self, object: u32, index: u32) -> Words;
+    fn own_part(&mut self, object: u32) -> Words;
+    fn set_part(&mut self, object: u32, value: Words);
+    fn published(&mut self, object: u32) -> Option<Words>;
+    fn publish(&mut self, object: u32, value: Words);
     fn send(&mut self, port: u16, frame: &[u8]);
     fn now(&mut self) -> u64;
     fn random(&mut self) -> u64;

@@ -11,7 +11,7 @@ use crate::clock::{Time, nanoseconds};
 use crate::host;
 use crate::key::Key;
 
-pub use crate::host::Merge;
+pub use crate::host::{Hashing, Merge};
 
 /// An array of cells of fixed length.
 pub struct Vector<T> {
@@ -69,6 +69,14 @@ impl<K: Key, V: Cell> Map<K, V> {
         Self { handle: host::Map::open(name, capacity, K::SIZE as u32), of: PhantomData }
     }
 
+    /// As [`Self::open`], with a choice of the hash. [`Self::open`] takes the keyed one, so that
+    /// nobody can send keys that collide.
+    pub fn open_with(name: &str, capacity: u32, hashing: Hashing) -> Self {
+        const { assert!(K::SIZE >= 1 && K::SIZE <= 64, "a key has 1 to 64 bytes") };
+        let handle = host::Map::open_with(name, (capacity, K::SIZE as u32), hashing);
+        Self { handle, of: PhantomData }
+    }
+
     /// The value of a key: an observation of this key alone.
     #[inline]
     pub fn get(&self, key: &K) -> Option<V> {
@@ -89,6 +97,43 @@ impl<K: Key, V: Cell> Map<K, V> {
     pub fn remove(&self, key: &K) -> bool {
         key.with_bytes(|key| self.handle.remove(key))
     }
+
+    /// How many keys there are: an observation of every insertion and removal.
+    #[allow(clippy::len_without_is_empty, reason = "it would observe no less")]
+    pub fn len(&self) -> u32 {
+        self.handle.len()
+    }
+
+    /// All entries, each once, in no order that is specified: an observation of all of them. So a
+    /// handler that also changes something runs again when any of them changes meanwhile; one that
+    /// only looks never does. The handler ends here beyond about 20,000 entries.
+    pub fn iter(&self) -> impl Iterator<Item = (K, V)> {
+        let mut place = 0;
+        std::iter::from_fn(move || {
+            let entry = self.next(place)?;
+            place = entry.next;
+            Some((entry.key, entry.value))
+        })
+    }
+
+    /// The first entry at or behind a place, 0 at first and then [`Entry::next`]: for going through
+    /// a map a piece at a time. From one event to the next, entries that are inserted or removed in
+    /// between may be passed by or met twice. An observation of what it comes by.
+    pub fn next(&self, place: u64) -> Option<Entry<K, V>> {
+        let host::MapEntry { key, value, next, .. } = self.handle.next(place)?;
+        Some(Entry { key: K::read(&key), value: V::from_words(value), next })
+    }
+}
+
+/// An entry of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<K, V> {
+    /// The key.
+    pub key: K,
+    /// The value.
+    pub value: V,
+    /// The place behind it.
+    pub next: u64,
 }
 
 /// A lease whose deadline has passed.
@@ -175,5 +220,67 @@ impl<T: Merged> Distributed<T> {
     #[inline]
     pub fn read(&self) -> T {
         T::from_words(self.handle.read())
+    }
+}
+
+/// One cell for each worker, which it changes as it likes, and which are merged in a way of your
+/// own: by any function of two that gives the same in whatever order it is applied, and for which
+/// a part of zeroes is neutral.
+///
+/// ```
+/// # use nfos::prelude::*;
+/// /// The longest frame so far, with its port.
+/// #[derive(Cell)]
+/// struct Longest {
+///     bytes: u64,
+///     port: u16,
+/// }
+///
+/// fn note(longest: &Parts<Longest>, packet: &Packet) {
+///     let bytes = u64::from(packet.wire_length());
+///     if bytes > longest.own().bytes {
+///         longest.set(&Longest { bytes, port: packet.port() });
+///     }
+/// }
+///
+/// fn read(longest: &Parts<Longest>) -> Longest {
+///     longest.read(|a, b| if a.bytes >= b.bytes { a } else { b })
+/// }
+/// # fn main() {}
+/// ```
+pub struct Parts<T> {
+    handle: host::Distributed,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: Cell> Parts<T> {
+    /// Opens the object `name`, whose parts are all zero at first and whose merged value may be up
+    /// to `staleness` old when it is read. In `init` only.
+    pub fn open(name: &str, staleness: Duration) -> Self {
+        let handle = host::Distributed::open_parts(name, nanoseconds(staleness));
+        Self { handle, of: PhantomData }
+    }
+
+    /// This worker's part. Conflicts with nobody.
+    #[inline]
+    pub fn own(&self) -> T {
+        T::from_words(self.handle.own_part())
+    }
+
+    /// Replaces this worker's part. Conflicts with nobody but those who merge.
+    #[inline]
+    pub fn set(&self, part: &T) {
+        self.handle.set_part(part.to_words());
+    }
+
+    /// The merged value: an observation of all parts, unless one within the staleness is at hand.
+    pub fn read(&self, merge: impl FnMut(T, T) -> T) -> T {
+        if let Some(merged) = self.handle.published() {
+            return T::from_words(merged);
+        }
+        let parts = (0..self.handle.parts()).map(|index| T::from_words(self.handle.part(index)));
+        let merged = parts.reduce(merge).unwrap_or_else(|| T::from_words([0; 6]));
+        self.handle.publish(merged.to_words());
+        merged
     }
 }

@@ -6,7 +6,7 @@
 //! deterministic, and is refused.
 
 use nfos_engine::fault::GuestFault;
-use nfos_engine::services::{Answer, Cell, ExpiredLease, SetOutcome, Value};
+use nfos_engine::services::{Answer, Cell, ExpiredLease, MapEntry, SetOutcome, Value};
 use std::sync::Arc;
 
 /// What an import answered.
@@ -30,6 +30,8 @@ pub(crate) enum Recorded {
     Outcome(SetOutcome),
     /// A lease, or none.
     MaybeLease(Option<ExpiredLease>),
+    /// An entry of a map, or none.
+    MaybeEntry(Option<MapEntry>),
     /// A parameter's value.
     Value(Value),
 }
@@ -68,6 +70,7 @@ recordable! {
     Option<u32> => MaybeId,
     SetOutcome => Outcome,
     Option<ExpiredLease> => MaybeLease,
+    Option<MapEntry> => MaybeEntry,
     Value => Value,
 }
 

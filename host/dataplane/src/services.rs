@@ -8,7 +8,8 @@ use crate::effects::Effects;
 use crate::script::{Recordable, Recorded, Replay, Script};
 use nfos_engine::fault::GuestFault;
 use nfos_engine::services::{
-    Answer, Cell, ExpiredLease, Handle, LogLevel, Merge, Services, SetOutcome, Value,
+    Answer, Cell, ExpiredLease, Handle, Hashing, LogLevel, MapEntry, Merge, Services, SetOutcome,
+    Value,
 };
 use nfos_state::{AccessError, Commit, ObjectId, OpenError, Position, State};
 use nfos_sync::{Bug, seeded};
@@ -324,6 +325,22 @@ impl Services for WorkerServices {
         })
     }
 
+    fn open_map_with(
+        &mut self,
+        name: &str,
+        capacity: u32,
+        key_size: u32,
+        hashing: Hashing,
+    ) -> Answer<Handle> {
+        let hashing = match hashing {
+            Hashing::Keyed => nfos_state::Hashing::Keyed,
+            Hashing::Plain => nfos_state::Hashing::Plain,
+        };
+        self.call_in_init("hash-map.open-with", |s| {
+            opened(s.around.state.open_map_with(name, (capacity, key_size), hashing))
+        })
+    }
+
     #[inline]
     fn map_get(&mut self, map: Handle, key: &[u8]) -> Answer<Option<Cell>> {
         self.call("hash-map.get", |s| {
@@ -345,6 +362,22 @@ impl Services for WorkerServices {
     fn map_remove(&mut self, map: Handle, key: &[u8]) -> Answer<bool> {
         self.call("hash-map.remove", |s| {
             s.state.map_remove(ObjectId::from_raw(map), key).map_err(refused)
+        })
+    }
+
+    fn map_len(&mut self, map: Handle) -> Answer<u32> {
+        self.call("hash-map.len", |s| s.state.map_len(ObjectId::from_raw(map)).map_err(refused))
+    }
+
+    fn map_next(&mut self, map: Handle, at: u64) -> Answer<Option<MapEntry>> {
+        self.call("hash-map.next", |s| {
+            let entry = s.state.map_next(ObjectId::from_raw(map), at).map_err(refused)?;
+            Ok(entry.map(|nfos_state::MapEntry { key, key_length, value, next }| MapEntry {
+                key,
+                key_length,
+                value,
+                next,
+            }))
         })
     }
 
@@ -418,6 +451,48 @@ impl Services for WorkerServices {
     fn distributed_read(&mut self, object: Handle) -> Answer<Cell> {
         self.call("distributed-object.read", |s| {
             s.state.distributed_read(ObjectId::from_raw(object)).map_err(refused)
+        })
+    }
+
+    fn open_parts(&mut self, name: &str, staleness_ns: u64) -> Answer<Handle> {
+        self.call_in_init("distributed-object.open-parts", |s| {
+            opened(s.around.state.open_parts(name, staleness_ns))
+        })
+    }
+
+    fn parts(&mut self, object: Handle) -> Answer<u32> {
+        self.call("distributed-object.parts", |s| {
+            s.state.parts(ObjectId::from_raw(object)).map_err(refused)
+        })
+    }
+
+    fn part(&mut self, object: Handle, index: u32) -> Answer<Cell> {
+        self.call("distributed-object.part", |s| {
+            s.state.part(ObjectId::from_raw(object), index).map_err(refused)
+        })
+    }
+
+    fn own_part(&mut self, object: Handle) -> Answer<Cell> {
+        self.call("distributed-object.own-part", |s| {
+            s.state.own_part(ObjectId::from_raw(object)).map_err(refused)
+        })
+    }
+
+    fn set_part(&mut self, object: Handle, value: Cell) -> Answer<()> {
+        self.call("distributed-object.set-part", |s| {
+            s.state.set_part(ObjectId::from_raw(object), value).map_err(refused)
+        })
+    }
+
+    fn published(&mut self, object: Handle) -> Answer<Option<Cell>> {
+        self.call("distributed-object.published", |s| {
+            s.state.published(ObjectId::from_raw(object)).map_err(refused)
+        })
+    }
+
+    fn publish(&mut self, object: Handle, value: Cell) -> Answer<()> {
+        self.call("distributed-object.publish", |s| {
+            s.state.publish(ObjectId::from_raw(object), value).map_err(refused)
         })
     }
 

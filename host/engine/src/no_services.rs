@@ -2,7 +2,8 @@
 
 use crate::fault::GuestFault;
 use crate::services::{
-    Answer, Cell, ExpiredLease, Handle, LogLevel, Merge, Services, SetOutcome, Value,
+    Answer, Cell, ExpiredLease, Handle, Hashing, LogLevel, MapEntry, Merge, Services, SetOutcome,
+    Value,
 };
 
 /// Refuses everything. What binds to it binds to any services: signatures do not depend on them.
@@ -43,6 +44,15 @@ impl Services for NoServices {
     fn map_remove(&mut self, _: Handle, _: &[u8]) -> Answer<bool> {
         refuse()
     }
+    fn open_map_with(&mut self, _: &str, _: u32, _: u32, _: Hashing) -> Answer<Handle> {
+        refuse()
+    }
+    fn map_len(&mut self, _: Handle) -> Answer<u32> {
+        refuse()
+    }
+    fn map_next(&mut self, _: Handle, _: u64) -> Answer<Option<MapEntry>> {
+        refuse()
+    }
     fn open_allocator(&mut self, _: &str, _: u32, _: u64) -> Answer<Handle> {
         refuse()
     }
@@ -68,6 +78,27 @@ impl Services for NoServices {
         refuse()
     }
     fn distributed_read(&mut self, _: Handle) -> Answer<Cell> {
+        refuse()
+    }
+    fn open_parts(&mut self, _: &str, _: u64) -> Answer<Handle> {
+        refuse()
+    }
+    fn parts(&mut self, _: Handle) -> Answer<u32> {
+        refuse()
+    }
+    fn part(&mut self, _: Handle, _: u32) -> Answer<Cell> {
+        refuse()
+    }
+    fn own_part(&mut self, _: Handle) -> Answer<Cell> {
+        refuse()
+    }
+    fn set_part(&mut self, _: Handle, _: Cell) -> Answer<()> {
+        refuse()
+    }
+    fn published(&mut self, _: Handle) -> Answer<Option<Cell>> {
+        refuse()
+    }
+    fn publish(&mut self, _: Handle, _: Cell) -> Answer<()> {
         refuse()
     }
     fn send(&mut self, _: u16, _: &[u8]) -> Answer<()> {

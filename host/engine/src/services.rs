@@ -38,6 +38,31 @@ pub enum SetOutcome {
     Full,
 }
 
+/// How a map hashes its keys; `hash-map.hashing`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hashing {
+    /// With a secret.
+    Keyed,
+    /// Alike in every run.
+    Plain,
+}
+
+/// The most bytes of a map's key.
+pub const KEY_BYTES_MAX: usize = 64;
+
+/// An entry of a map; `hash-map.entry`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapEntry {
+    /// The key, padded with zeroes.
+    pub key: [u8; KEY_BYTES_MAX],
+    /// Bytes of the key.
+    pub key_length: u32,
+    /// The value.
+    pub value: Cell,
+    /// Where to go on.
+    pub next: u64,
+}
+
 /// A lease whose deadline has passed; `allocator.expired-lease`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExpiredLease {
@@ -118,6 +143,18 @@ pub trait Services: 'static {
     /// Outside `init`; another shape under this name; bad capacity or key size; memory limit.
     fn open_map(&mut self, name: &str, capacity: u32, key_size: u32) -> Answer<Handle>;
 
+    /// `hash-map.open-with`.
+    ///
+    /// # Errors
+    /// As [`Self::open_map`].
+    fn open_map_with(
+        &mut self,
+        name: &str,
+        capacity: u32,
+        key_size: u32,
+        hashing: Hashing,
+    ) -> Answer<Handle>;
+
     /// `hash-map.get`.
     ///
     /// # Errors
@@ -135,6 +172,18 @@ pub trait Services: 'static {
     /// # Errors
     /// As [`Self::map_get`].
     fn map_remove(&mut self, map: Handle, key: &[u8]) -> Answer<bool>;
+
+    /// `hash-map.len`.
+    ///
+    /// # Errors
+    /// Unknown handle.
+    fn map_len(&mut self, map: Handle) -> Answer<u32>;
+
+    /// `hash-map.next`: the first entry at or behind a place.
+    ///
+    /// # Errors
+    /// Unknown handle; too many observations.
+    fn map_next(&mut self, map: Handle, at: u64) -> Answer<Option<MapEntry>>;
 
     /// `allocator.open`.
     ///
@@ -199,6 +248,48 @@ pub trait Services: 'static {
     /// # Errors
     /// Unknown handle.
     fn distributed_read(&mut self, object: Handle) -> Answer<Cell>;
+
+    /// `distributed-object.open-parts`.
+    ///
+    /// # Errors
+    /// Outside `init`; another shape under this name.
+    fn open_parts(&mut self, name: &str, staleness_ns: u64) -> Answer<Handle>;
+
+    /// `distributed-object.parts`.
+    ///
+    /// # Errors
+    /// Unknown handle, or one of [`Self::open_distributed`]; so with all that follow.
+    fn parts(&mut self, object: Handle) -> Answer<u32>;
+
+    /// `distributed-object.part`.
+    ///
+    /// # Errors
+    /// As [`Self::parts`]; index out of range.
+    fn part(&mut self, object: Handle, index: u32) -> Answer<Cell>;
+
+    /// `distributed-object.own-part`.
+    ///
+    /// # Errors
+    /// As [`Self::parts`].
+    fn own_part(&mut self, object: Handle) -> Answer<Cell>;
+
+    /// `distributed-object.set-part`.
+    ///
+    /// # Errors
+    /// As [`Self::parts`].
+    fn set_part(&mut self, object: Handle, value: Cell) -> Answer<()>;
+
+    /// `distributed-object.published`.
+    ///
+    /// # Errors
+    /// As [`Self::parts`].
+    fn published(&mut self, object: Handle) -> Answer<Option<Cell>>;
+
+    /// `distributed-object.publish`.
+    ///
+    /// # Errors
+    /// As [`Self::parts`].
+    fn publish(&mut self, object: Handle, value: Cell) -> Answer<()>;
 
     /// `send.send`.
     ///

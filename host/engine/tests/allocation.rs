@@ -9,7 +9,7 @@ use std::cell::Cell;
 use nfos_engine::Settings;
 use nfos_engine::guest::Guest as _;
 use nfos_engine::services::{
-    Answer, ExpiredLease, Handle, LogLevel, Merge, Services, SetOutcome, Value,
+    Answer, ExpiredLease, Handle, Hashing, LogLevel, MapEntry, Merge, Services, SetOutcome, Value,
 };
 use support::burst::Burst;
 use support::{ECHO, Guest};
@@ -73,6 +73,15 @@ impl Services for Silent {
     fn map_remove(&mut self, _: Handle, _: &[u8]) -> Answer<bool> {
         Ok(true)
     }
+    fn open_map_with(&mut self, _: &str, _: u32, _: u32, _: Hashing) -> Answer<Handle> {
+        Ok(0)
+    }
+    fn map_len(&mut self, _: Handle) -> Answer<u32> {
+        Ok(0)
+    }
+    fn map_next(&mut self, _: Handle, _: u64) -> Answer<Option<MapEntry>> {
+        Ok(None)
+    }
     fn open_allocator(&mut self, _: &str, _: u32, _: u64) -> Answer<Handle> {
         Ok(0)
     }
@@ -99,6 +108,27 @@ impl Services for Silent {
     }
     fn distributed_read(&mut self, _: Handle) -> Answer<Cell6> {
         Ok([0; 6])
+    }
+    fn open_parts(&mut self, _: &str, _: u64) -> Answer<Handle> {
+        Ok(0)
+    }
+    fn parts(&mut self, _: Handle) -> Answer<u32> {
+        Ok(1)
+    }
+    fn part(&mut self, _: Handle, _: u32) -> Answer<Cell6> {
+        Ok([0; 6])
+    }
+    fn own_part(&mut self, _: Handle) -> Answer<Cell6> {
+        Ok([0; 6])
+    }
+    fn set_part(&mut self, _: Handle, _: Cell6) -> Answer<()> {
+        Ok(())
+    }
+    fn published(&mut self, _: Handle) -> Answer<Option<Cell6>> {
+        Ok(None)
+    }
+    fn publish(&mut self, _: Handle, _: Cell6) -> Answer<()> {
+        Ok(())
     }
     fn send(&mut self, _: u16, _: &[u8]) -> Answer<()> {
         Ok(())

@@ -10,7 +10,9 @@ mod support;
 use nfos_engine::Settings;
 use nfos_engine::fault::GuestFault;
 use nfos_engine::guest::Guest as _;
-use nfos_engine::services::{Cell, ExpiredLease, LogLevel, Merge, SetOutcome, Value};
+use nfos_engine::services::{
+    Cell, ExpiredLease, Hashing, LogLevel, MapEntry, Merge, SetOutcome, Value,
+};
 use support::recorder::{Answers, Called, Recorder};
 use support::{Guest, INIT};
 
@@ -230,6 +232,46 @@ fn hash_map_remove() {
 }
 
 #[test]
+fn hash_map_open_with() {
+    let ty = "(param i32 i32 i32 i32 i32) (result i32)";
+    let import = ("hash-map", "[static]hash-map.open-with", ty);
+    for (case, hashing) in [(0, Hashing::Keyed), (1, Hashing::Plain)] {
+        let arguments = format!("{NAME_TEXT} (i32.const -3) (i32.const 64) (i32.const {case})");
+        let (called, handle) = number(import, &arguments, opened());
+        assert_eq!(called, Called::OpenMapWith(NAME.to_owned(), 0xffff_fffd, 64, hashing));
+        assert_eq!(handle, u64::from(HANDLE));
+    }
+    let arguments = format!("{NAME_TEXT} (i32.const 1) (i32.const 1) (i32.const 2)");
+    let fault = run(import, &format!("(drop (call $f {arguments}))"), opened()).unwrap_err();
+    assert_eq!(fault, GuestFault::BadValue("a hashing that does not exist"));
+}
+
+#[test]
+fn hash_map_len() {
+    let import = ("hash-map", "[method]hash-map.len", "(param i32) (result i32)");
+    let (called, answer) = number(import, HANDLE_TEXT, Answers::default());
+    assert_eq!((called, answer), (Called::MapLen(HANDLE), 0x8765_4321));
+}
+
+#[test]
+fn hash_map_next() {
+    let import = ("hash-map", "[method]hash-map.next", "(param i32 i64 i32)");
+    let arguments = format!("{HANDLE_TEXT} {LONG_TEXT}");
+    let key = std::array::from_fn(|at| if at < 13 { at as u8 + 1 } else { 0 });
+    let entry = MapEntry { key, key_length: 13, value: CELL, next: LONG };
+    let answers = Answers { entry: Some(entry), ..Answers::default() };
+    let (called, bytes) = area(import, &arguments, 136, answers);
+    assert_eq!(called, Called::MapNext(HANDLE, LONG));
+    assert_eq!((bytes[0], &bytes[8..72]), (1, &key[..]));
+    assert_eq!(bytes[72..76], 13_u32.to_le_bytes());
+    assert_eq!(bytes[80..128], cell_bytes(CELL));
+    assert_eq!(bytes[128..], LONG.to_le_bytes());
+
+    let (_, bytes) = area(import, &arguments, 24, Answers::default());
+    assert_eq!((bytes[0], &bytes[8..]), (0, &[0xff; 16][..]));
+}
+
+#[test]
 fn allocator_open() {
     let ty = "(param i32 i32 i32 i64) (result i32)";
     let arguments = format!("{NAME_TEXT} (i32.const -3) {LONG_TEXT}");
@@ -317,6 +359,61 @@ fn distributed_object_update() {
     let called = Called::DistributedUpdate(HANDLE, 5, -0x7000_0000_0000_0000);
     assert_eq!(only(import, &update("5")), called);
     assert_eq!(only(import, &update("-251")), called);
+}
+
+#[test]
+fn distributed_object_open_parts() {
+    let ty = "(param i32 i32 i64) (result i32)";
+    let import = ("distributed-object", "[static]distributed-object.open-parts", ty);
+    let (called, handle) = number(import, &format!("{NAME_TEXT} {LONG_TEXT}"), opened());
+    assert_eq!(called, Called::OpenParts(NAME.to_owned(), LONG));
+    assert_eq!(handle, u64::from(HANDLE));
+}
+
+#[test]
+fn distributed_object_parts() {
+    let ty = "(param i32) (result i32)";
+    let import = ("distributed-object", "[method]distributed-object.parts", ty);
+    let (called, answer) = number(import, HANDLE_TEXT, Answers::default());
+    assert_eq!((called, answer), (Called::Parts(HANDLE), 0x8765_4321));
+}
+
+#[test]
+fn distributed_object_part() {
+    let import = ("distributed-object", "[method]distributed-object.part", "(param i32 i32 i32)");
+    let answers = Answers { cell: CELL, ..Answers::default() };
+    let (called, bytes) = area(import, &format!("{HANDLE_TEXT} (i32.const -4)"), 48, answers);
+    assert_eq!(called, Called::Part(HANDLE, 0xffff_fffc));
+    assert_eq!(bytes, cell_bytes(CELL));
+}
+
+#[test]
+fn distributed_object_own_part() {
+    let import = ("distributed-object", "[method]distributed-object.own-part", "(param i32 i32)");
+    let answers = Answers { cell: CELL, ..Answers::default() };
+    let (called, bytes) = area(import, HANDLE_TEXT, 48, answers);
+    assert_eq!((called, bytes), (Called::OwnPart(HANDLE), cell_bytes(CELL)));
+}
+
+#[test]
+fn distributed_object_set_part_and_publish() {
+    let ty = "(param i32 i64 i64 i64 i64 i64 i64)";
+    let called = |function| {
+        only(("distributed-object", function, ty), &format!("(call $f {HANDLE_TEXT} {CELL_TEXT})"))
+    };
+    assert_eq!(called("[method]distributed-object.set-part"), Called::SetPart(HANDLE, CELL));
+    assert_eq!(called("[method]distributed-object.publish"), Called::Publish(HANDLE, CELL));
+}
+
+#[test]
+fn distributed_object_published() {
+    let import = ("distributed-object", "[method]distributed-object.published", "(param i32 i32)");
+    let answers = Answers { found: Some(CELL), ..Answers::default() };
+    let (called, bytes) = area(import, HANDLE_TEXT, 56, answers);
+    assert_eq!(called, Called::Published(HANDLE));
+    assert_eq!((bytes[0], &bytes[8..]), (1, &cell_bytes(CELL)[..]));
+    let (_, bytes) = area(import, HANDLE_TEXT, 24, Answers::default());
+    assert_eq!((bytes[0], &bytes[8..]), (0, &[0xff; 16][..]));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::Cell;
 use crate::key::Key;
 
 /// References of a chain cell; the word behind them is the link.
-const REFERENCES: usize = WORDS - 1;
+pub(crate) const REFERENCES: usize = WORDS - 1;
 
 /// The cells of a map.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +85,27 @@ impl Layout {
         self.buckets.offset((key.hash & self.bucket_mask) as u32)
     }
 
+    /// How many buckets there are.
+    pub(crate) fn bucket_count(&self) -> u32 {
+        self.bucket_mask as u32 + 1
+    }
+
+    /// The bucket of a number.
+    pub(crate) fn bucket_at(&self, number: u32) -> CellId {
+        self.buckets.offset(number)
+    }
+
+    /// The slot that a reference leads to.
+    pub(crate) fn slot_of(reference: u64) -> u32 {
+        reference as u32 - 1
+    }
+
+    /// The key cells of a slot.
+    pub(crate) fn key_cells_of(&self, slot: u32) -> impl Iterator<Item = CellId> {
+        let value = self.value(slot);
+        (0..self.key_cells).map(move |cell| value.offset(1 + cell))
+    }
+
     #[inline(always)]
     pub(crate) fn value(&self, slot: u32) -> CellId {
         self.slots.offset(slot * self.stride())
@@ -111,7 +132,7 @@ impl Layout {
                     return Ok(Search::Absent { last: cell, used: position });
                 }
                 if reference >> 32 == key.hash >> 32 {
-                    let slot = reference as u32 - 1;
+                    let slot = Self::slot_of(reference);
                     if self.slot_holds(slot, key, read)? {
                         return Ok(Search::Found { cell, position, slot });
                     }

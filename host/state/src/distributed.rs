@@ -20,11 +20,12 @@ use crate::{Cell, Merge};
 
 #[derive(Debug)]
 pub(crate) struct Distributed {
-    object: u16,
-    merges: Box<[Merge]>,
-    staleness_ns: u64,
-    parts: CellId,
-    published: Padded<Published>,
+    pub(crate) object: u16,
+    /// None: the network function merges.
+    pub(crate) merges: Box<[Merge]>,
+    pub(crate) staleness_ns: u64,
+    pub(crate) parts: CellId,
+    pub(crate) published: Padded<Published>,
 }
 
 impl Distributed {
@@ -59,23 +60,35 @@ impl Distributed {
     }
 
     pub(crate) fn read(&self, tx: &mut Tx, effects: &mut Effects) -> Result<Cell, AccessError> {
-        if self.staleness_ns > 0 {
-            if let Some(value) = self.young_enough(tx, effects) {
-                return Ok(value);
-            }
-            // The time of this event came before the snapshot that is taken here.
-            if !tx.is_stale() && !seeded(Bug::MergedOlderThanItsTime) {
-                tx.extend(effects);
-            }
+        if let Some(value) = self.shared(tx, effects) {
+            return Ok(value);
         }
         let value = self.merge(tx, effects)?;
+        self.share(tx, effects, value);
+        Ok(value)
+    }
+
+    /// The published value if it may be served. If not, parts that are read from now on are those
+    /// of a snapshot that was taken after the time of this event.
+    pub(crate) fn shared(&self, tx: &mut Tx, effects: &Effects) -> Option<Cell> {
+        if self.staleness_ns == 0 {
+            return None;
+        }
+        let value = self.young_enough(tx, effects);
+        if value.is_none() && !tx.is_stale() && !seeded(Bug::MergedOlderThanItsTime) {
+            tx.extend(effects);
+        }
+        value
+    }
+
+    /// Publishes a merged value when the event commits.
+    pub(crate) fn share(&self, tx: &Tx, effects: &mut Effects, value: Cell) {
         if self.staleness_ns > 0 && !tx.is_stale() {
             let own = tx.has_pending(self.parts.offset(effects.me as u32));
             let as_of = (!own).then(|| tx.snapshot());
             let (object, time_ns) = (self.object, effects.now_ns);
             effects.merged(tx.event(), Merged { object, time_ns, as_of, value });
         }
-        Ok(value)
     }
 
     /// The published value, unless it is too old, or younger than a snapshot that cannot move.
@@ -128,7 +141,7 @@ impl Merge {
 
 /// A merged value with its time, under a sequence lock of its own.
 #[derive(Debug, Default)]
-struct Published {
+pub(crate) struct Published {
     /// Odd while it is being written; 0: there is none.
     sequence: AtomicU64,
     time_ns: AtomicU64,

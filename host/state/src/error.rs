@@ -84,6 +84,9 @@ pub enum AccessError {
         /// The most that the map takes.
         key_size: u32,
     },
+    /// Parts of an object whose merges are declared, or the merged value of one whose are not.
+    #[error("handle {} is a distributed object of the other sort", .0.raw())]
+    OtherMerge(ObjectId),
     /// An id that nobody holds cannot be freed.
     #[error("id {0} is not held")]
     NotHeld(u32),

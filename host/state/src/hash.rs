@@ -11,6 +11,9 @@ pub(crate) struct Hasher {
 }
 
 impl Hasher {
+    /// The seed of maps that hash alike in every run.
+    pub(crate) const PLAIN: u64 = 0;
+
     pub(crate) fn new(seed: u64) -> Self {
         let mut state = seed;
         Self { secrets: std::array::from_fn(|_| split_mix(&mut state) | 1) }

@@ -5,7 +5,7 @@ use nfos_stm::WORDS;
 use crate::hash::word;
 
 /// The most bytes of a key.
-pub(crate) const KEY_BYTES_MAX: usize = 64;
+pub const KEY_BYTES_MAX: usize = 64;
 
 /// Keys that fit a single cell beside their length.
 const ONE_CELL: u32 = 8 * (WORDS as u32 - 1);
@@ -35,6 +35,22 @@ impl Key {
             words[place] = word(left);
         }
         Self { hash, words }
+    }
+
+    /// The bytes, padded with zeroes, and how many they are, of what a slot's key cells hold.
+    pub(crate) fn bytes_of(cells: &[[u64; WORDS]]) -> ([u8; KEY_BYTES_MAX], u32) {
+        let words = cells.as_flattened();
+        let mut bytes = [0; KEY_BYTES_MAX];
+        for (place, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(&words[1..]) {
+            *place = word.to_le_bytes();
+        }
+        (bytes, words[0] as u32)
+    }
+
+    /// The same of a key.
+    pub(crate) fn bytes(&self) -> ([u8; KEY_BYTES_MAX], u32) {
+        let (cells, _) = self.words.as_chunks::<WORDS>();
+        Self::bytes_of(cells)
     }
 
     /// Cells that keys of up to `key_size` bytes need.

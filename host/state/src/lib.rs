@@ -19,10 +19,12 @@ mod distributed;
 mod effects;
 mod error;
 mod hash;
+mod iterate;
 mod key;
 mod map;
 mod object;
 mod overlay;
+mod parts;
 mod pool;
 mod predicate;
 pub mod rules;
@@ -32,6 +34,7 @@ mod wheel;
 mod worker;
 
 pub use error::{AccessError, OpenError};
+pub use key::KEY_BYTES_MAX;
 #[doc(hidden)]
 pub use nfos_stm::Position;
 pub use object::{ObjectId, ObjectKind, ObjectShape, Shape};
@@ -61,6 +64,29 @@ pub enum SetOutcome {
     Ok,
     /// The key was absent and there is no room.
     Full,
+}
+
+/// How a map hashes its keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Hashing {
+    /// With a secret of the run, so that nobody outside can make keys that collide.
+    #[default]
+    Keyed,
+    /// In the same way in every run.
+    Plain,
+}
+
+/// An entry of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapEntry {
+    /// The key, padded with zeroes.
+    pub key: [u8; KEY_BYTES_MAX],
+    /// Bytes of the key.
+    pub key_length: u32,
+    /// The value.
+    pub value: Cell,
+    /// The place behind it.
+    pub next: u64,
 }
 
 /// A lease whose deadline has passed.

@@ -30,11 +30,11 @@ use crate::{Cell, SetOutcome};
 
 #[derive(Debug)]
 pub(crate) struct Map {
-    object: u16,
+    pub(crate) object: u16,
     capacity: u32,
     key_size: u32,
-    layout: Layout,
-    hasher: Hasher,
+    pub(crate) layout: Layout,
+    pub(crate) hasher: Hasher,
     pub(crate) slots: Pool,
     pub(crate) overflow: Pool,
 }
@@ -64,7 +64,7 @@ impl Map {
         self.object
     }
 
-    fn observer(&self, kind: ObserverKind) -> Observer {
+    pub(crate) fn observer(&self, kind: ObserverKind) -> Observer {
         Observer { object: self.object, kind: kind as u8 }
     }
 
@@ -161,7 +161,7 @@ impl Map {
     }
 
     /// Looks a key up and, if it is absent, observes that. A value cell found is not observed.
-    fn find(
+    pub(crate) fn find(
         &self,
         tx: &mut Tx,
         effects: &mut Effects,
@@ -282,6 +282,22 @@ impl Map {
         known_absent: bool,
     ) -> Result<SetOutcome, AccessError> {
         let observer = self.observer(ObserverKind::MapFull);
+        if self.free_slots(tx, effects, observer)? != 0 {
+            tx.doom_short(self.layout.counts, observer);
+        } else if !known_absent && self.find(tx, effects, key, ObserverKind::MapMiss)?.is_some() {
+            // It was inserted between the two looks at it, and the snapshot moved over that.
+            tx.doom_short(self.layout.counts, observer);
+        }
+        Ok(SetOutcome::Full)
+    }
+
+    /// How many slots are free, the burst's own actions included.
+    fn free_slots(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        observer: Observer,
+    ) -> Result<u64, AccessError> {
         let mut free = u64::from(self.capacity);
         for participant in 0..tx.participants() as u32 {
             let count = tx.read(self.layout.counts.offset(participant), observer, effects)?;
@@ -289,14 +305,14 @@ impl Map {
         }
         // Whether the burst's own sets insert or overwrite depends on the snapshot of the counts;
         // whatever commit changes that changes a count, too.
-        free = free.wrapping_add(self.change_of_burst(tx, effects)?);
-        if free != 0 {
-            tx.doom_short(self.layout.counts, observer);
-        } else if !known_absent && self.find(tx, effects, key, ObserverKind::MapMiss)?.is_some() {
-            // It was inserted between the two looks at it, and the snapshot moved over that.
-            tx.doom_short(self.layout.counts, observer);
-        }
-        Ok(SetOutcome::Full)
+        Ok(free.wrapping_add(self.change_of_burst(tx, effects)?))
+    }
+
+    /// How many keys there are.
+    pub(crate) fn len(&self, tx: &mut Tx, effects: &mut Effects) -> Result<u32, AccessError> {
+        let observer = self.observer(ObserverKind::MapLength);
+        let free = self.free_slots(tx, effects, observer)?;
+        Ok(u64::from(self.capacity).wrapping_sub(free) as u32)
     }
 
     /// By how many the burst's actions so far change the number of free slots at the snapshot.
@@ -374,7 +390,8 @@ impl Map {
         tx.hold(self.layout.bucket(key))?;
         let kept = effects.keys.keep(key).ok_or(AccessError::LogFull)?;
         let (map, event) = (self.object, tx.event() as u8);
-        let action = Action { map, event, key: kept, value, reserved, used: false };
+        let first = effects.overlay.latest(&effects.keys, map, key).is_none();
+        let action = Action { map, event, key: kept, value, reserved, used: false, first };
         effects.overlay.push(&effects.keys, action);
         Ok(())
     }

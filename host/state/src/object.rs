@@ -5,12 +5,12 @@ use std::fmt;
 use nfos_sync::atomic::{AtomicUsize, Ordering};
 use nfos_sync::{Lock, OnceLock, limit};
 
-use crate::Merge;
 use crate::allocator::Allocator;
 use crate::distributed::Distributed;
 use crate::error::{AccessError, OpenError};
 use crate::map::Map;
 use crate::vector::Vector;
+use crate::{Hashing, Merge};
 
 /// A structure. A guest may name any number: every access checks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,6 +68,8 @@ pub enum Shape {
         capacity: u32,
         /// The most bytes of a key.
         key_size: u32,
+        /// How keys are hashed.
+        hashing: Hashing,
     },
     /// Ids.
     Allocator {
@@ -78,7 +80,7 @@ pub enum Shape {
     },
     /// One merged cell.
     Distributed {
-        /// How each word is merged.
+        /// How each word is merged; none: the network function merges the parts itself.
         merges: Vec<Merge>,
         /// How old a merged value may be.
         staleness_ns: u64,
@@ -103,11 +105,18 @@ impl fmt::Display for Shape {
         write!(f, "{}", self.kind())?;
         match self {
             Self::Vector { length } => write!(f, " of {length} cells"),
-            Self::Map { capacity, key_size } => {
-                write!(f, " of {capacity} keys of up to {key_size} bytes")
+            Self::Map { capacity, key_size, hashing } => {
+                write!(f, " of {capacity} keys of up to {key_size} bytes")?;
+                match hashing {
+                    Hashing::Keyed => Ok(()),
+                    Hashing::Plain => write!(f, ", hashed alike in every run"),
+                }
             }
             Self::Allocator { capacity, refresh_interval_ns } => {
                 write!(f, " of {capacity} ids with a refresh interval of {refresh_interval_ns} ns")
+            }
+            Self::Distributed { merges, staleness_ns } if merges.is_empty() => {
+                write!(f, " of parts with a staleness of {staleness_ns} ns")
             }
             Self::Distributed { merges, staleness_ns } => {
                 write!(f, " of {merges:?} with a staleness of {staleness_ns} ns")

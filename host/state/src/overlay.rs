@@ -17,6 +17,8 @@ pub(crate) struct Action {
     pub(crate) reserved: u32,
     /// Whether the commit put the key into the reserved slot.
     pub(crate) used: bool,
+    /// Whether no earlier action of the burst is on its key.
+    pub(crate) first: bool,
 }
 
 #[derive(Debug)]

@@ -5,7 +5,6 @@ use nfos_stm::{Memory, MemoryFull, PARTICIPANTS_MAX};
 use nfos_sync::Arc;
 use nfos_sync::atomic::{AtomicBool, Ordering};
 
-use crate::Merge;
 use crate::allocator::Allocator;
 use crate::causes::{self, Causes};
 use crate::distributed::Distributed;
@@ -17,6 +16,7 @@ use crate::object::{ObjectId, ObjectShape, Objects, Shape, Structure};
 use crate::rules::Advisor;
 use crate::vector::Vector;
 use crate::worker::Worker;
+use crate::{Hashing, Merge};
 
 /// What the state of a run is made of.
 #[derive(Clone, Copy, Debug)]
@@ -83,11 +83,27 @@ impl State {
         capacity: u32,
         key_size: u32,
     ) -> Result<ObjectId, OpenError> {
+        self.open_map_with(name, (capacity, key_size), Hashing::default())
+    }
+
+    /// As [`Self::open_map`], with a choice of the hash.
+    ///
+    /// # Errors
+    /// As [`Self::open_map`].
+    pub fn open_map_with(
+        &self,
+        name: &str,
+        (capacity, key_size): (u32, u32),
+        hashing: Hashing,
+    ) -> Result<ObjectId, OpenError> {
         in_range(name, "capacity", u64::from(capacity), (1, 1 << 30))?;
         in_range(name, "key size", u64::from(key_size), (1, KEY_BYTES_MAX as u64))?;
-        self.open(name, Shape::Map { capacity, key_size }, |object| {
+        self.open(name, Shape::Map { capacity, key_size, hashing }, |object| {
             // Maps differ in their secrets, so that two do not share their collisions.
-            let hasher = Hasher::new(self.settings.seed.wrapping_add(u64::from(object)));
+            let hasher = Hasher::new(match hashing {
+                Hashing::Keyed => self.settings.seed.wrapping_add(u64::from(object)),
+                Hashing::Plain => Hasher::PLAIN,
+            });
             Map::open(&self.memory, object, (capacity, key_size), hasher)
         })
     }
@@ -123,6 +139,17 @@ impl State {
         in_range(name, "number of merges", merges.len() as u64, (1, 6))?;
         self.open(name, Shape::Distributed { merges: merges.into(), staleness_ns }, |object| {
             Distributed::open(&self.memory, object, merges, staleness_ns)
+        })
+    }
+
+    /// Opens the distributed object `name` whose parts the network function merges itself, or
+    /// finds it. A value that it publishes is good for `staleness_ns`.
+    ///
+    /// # Errors
+    /// Another shape under this name; the memory limit.
+    pub fn open_parts(&self, name: &str, staleness_ns: u64) -> Result<ObjectId, OpenError> {
+        self.open(name, Shape::Distributed { merges: Vec::new(), staleness_ns }, |object| {
+            Distributed::open(&self.memory, object, &[], staleness_ns)
         })
     }
 

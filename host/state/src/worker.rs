@@ -15,7 +15,7 @@ use crate::error::AccessError;
 use crate::object::ObjectId;
 use crate::rules::Cause;
 use crate::state::State;
-use crate::{Cell, ExpiredLease, SetOutcome};
+use crate::{Cell, ExpiredLease, MapEntry, SetOutcome};
 
 /// Why an event has to run again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,6 +181,25 @@ impl Worker {
         self.state.objects.map(object)?.remove(&mut self.tx, &mut self.effects, key)
     }
 
+    /// How many keys the map has. Observes every insertion and removal.
+    ///
+    /// # Errors
+    /// As [`Self::vector_read`].
+    pub fn map_len(&mut self, object: ObjectId) -> Result<u32, AccessError> {
+        self.run();
+        self.state.objects.map(object)?.len(&mut self.tx, &mut self.effects)
+    }
+
+    /// The first entry at or behind a place, 0 at first and then [`MapEntry::next`]; in one event,
+    /// each entry once. Observes what it comes by.
+    ///
+    /// # Errors
+    /// As [`Self::vector_read`].
+    pub fn map_next(&mut self, object: ObjectId, at: u64) -> Result<Option<MapEntry>, AccessError> {
+        self.run();
+        self.state.objects.map(object)?.next(&mut self.tx, &mut self.effects, at)
+    }
+
     /// Takes a free id for `duration_ns` from now on; none if none is left anywhere, or if the
     /// event is doomed.
     ///
@@ -256,7 +275,7 @@ impl Worker {
         operand: i64,
     ) -> Result<(), AccessError> {
         self.run();
-        let distributed = self.state.objects.distributed(object)?;
+        let distributed = self.state.objects.distributed(object)?.of_merges()?;
         distributed.update(&mut self.tx, &self.effects, word, operand)
     }
 
@@ -268,7 +287,70 @@ impl Worker {
     #[inline(always)]
     pub fn distributed_read(&mut self, object: ObjectId) -> Result<Cell, AccessError> {
         self.run();
-        self.state.objects.distributed(object)?.read(&mut self.tx, &mut self.effects)
+        let distributed = self.state.objects.distributed(object)?.of_merges()?;
+        distributed.read(&mut self.tx, &mut self.effects)
+    }
+
+    /// How many parts a distributed object of parts has.
+    ///
+    /// # Errors
+    /// As [`Self::vector_read`]; an object with declared merges, as for all that follow.
+    pub fn parts(&mut self, object: ObjectId) -> Result<u32, AccessError> {
+        self.run();
+        self.state.objects.distributed(object)?.of_parts()?;
+        Ok(self.tx.participants() as u32)
+    }
+
+    /// The part `index`. Observes it.
+    ///
+    /// # Errors
+    /// As [`Self::parts`]; index out of range.
+    pub fn part(&mut self, object: ObjectId, index: u32) -> Result<Cell, AccessError> {
+        self.run();
+        let distributed = self.state.objects.distributed(object)?.of_parts()?;
+        distributed.part(&mut self.tx, &self.effects, index)
+    }
+
+    /// This participant's part.
+    ///
+    /// # Errors
+    /// As [`Self::parts`].
+    pub fn own_part(&mut self, object: ObjectId) -> Result<Cell, AccessError> {
+        self.run();
+        let distributed = self.state.objects.distributed(object)?.of_parts()?;
+        distributed.own_part(&mut self.tx, &self.effects)
+    }
+
+    /// Replaces this participant's part. Observes nothing.
+    ///
+    /// # Errors
+    /// As [`Self::parts`].
+    pub fn set_part(&mut self, object: ObjectId, value: Cell) -> Result<(), AccessError> {
+        self.run();
+        let distributed = self.state.objects.distributed(object)?.of_parts()?;
+        distributed.set_part(&mut self.tx, &self.effects, value)
+    }
+
+    /// The published value, if it is within the staleness. Observes nothing; if there is none,
+    /// parts read from now on are young enough to be published.
+    ///
+    /// # Errors
+    /// As [`Self::parts`].
+    pub fn published(&mut self, object: ObjectId) -> Result<Option<Cell>, AccessError> {
+        self.run();
+        let distributed = self.state.objects.distributed(object)?.of_parts()?;
+        Ok(distributed.shared(&mut self.tx, &self.effects))
+    }
+
+    /// Publishes a value merged of the parts once the event has committed.
+    ///
+    /// # Errors
+    /// As [`Self::parts`].
+    pub fn publish(&mut self, object: ObjectId, value: Cell) -> Result<(), AccessError> {
+        self.run();
+        let distributed = self.state.objects.distributed(object)?.of_parts()?;
+        distributed.share(&self.tx, &mut self.effects, value);
+        Ok(())
     }
 
     /// Whether an event of this burst has buffered a write.

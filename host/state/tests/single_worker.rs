@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use nfos_state::{AccessError, Cell, Merge, ObjectId, SetOutcome, Settings, State, Worker};
+use nfos_state::{
+    AccessError, Cell, Hashing, Merge, ObjectId, SetOutcome, Settings, State, Worker,
+};
 
 const SETTINGS: Settings =
     Settings { participants: 1, burst_max: 32, memory_bytes_max: 64 << 20, seed: 1 };
@@ -97,16 +99,33 @@ fn key_bytes(number: u64, key_size: u32) -> Vec<u8> {
     bytes
 }
 
+/// All entries, each of which must come once.
+fn entries(worker: &mut Worker, map: ObjectId) -> HashMap<Vec<u8>, Cell> {
+    let (mut entries, mut place) = (HashMap::new(), 0);
+    while let Some(entry) = worker.map_next(map, place).unwrap() {
+        let key = entry.key[..entry.key_length as usize].to_vec();
+        assert!(entry.key[key.len()..].iter().all(|&byte| byte == 0));
+        assert_eq!(entries.insert(key, entry.value), None, "an entry came twice");
+        place = entry.next;
+    }
+    entries
+}
+
 fn map_agrees(capacity: u32, key_size: u32, keys: u64) {
     let state = State::new(SETTINGS);
     let map = state.open_map("m", capacity, key_size).unwrap();
     let mut worker = state.worker(0);
-    let mut outcomes = [0u64; 6];
+    let mut outcomes = [0u64; 7];
     let model: HashMap<Vec<u8>, Cell> = HashMap::new();
     cut_at_random(&mut worker, model, 20_000, |worker, model, random, _| {
         let key = key_bytes(random.below(keys), key_size);
-        match random.below(4) {
-            0 | 1 => {
+        match random.below(16) {
+            8 => {
+                outcomes[6] += 1;
+                assert_eq!(worker.map_len(map), Ok(model.len() as u32));
+                assert_eq!(entries(worker, map), *model);
+            }
+            0..8 => {
                 let value = cell(random.next());
                 let room = model.len() < capacity as usize || model.contains_key(&key);
                 let expected = if room { SetOutcome::Ok } else { SetOutcome::Full };
@@ -116,7 +135,7 @@ fn map_agrees(capacity: u32, key_size: u32, keys: u64) {
                     model.insert(key, value);
                 }
             }
-            2 => {
+            9..12 => {
                 let value = worker.map_get(map, &key).unwrap();
                 outcomes[2 + usize::from(value.is_some())] += 1;
                 assert_eq!(value, model.get(&key).copied());
@@ -137,6 +156,74 @@ fn a_map_is_a_hash_map_of_exact_capacity() {
     map_agrees(3, 64, 8);
     map_agrees(1, 1, 3);
     map_agrees(40, 41, 60);
+}
+
+#[test]
+fn what_one_changes_while_going_through_a_map_comes_at_most_once() {
+    let state = State::new(SETTINGS);
+    let map = state.open_map("m", 64, 8).unwrap();
+    let mut worker = state.worker(0);
+    worker.begin_burst();
+    assert!(worker.begin_event(0));
+    for key in 0..20u8 {
+        assert_eq!(worker.map_set(map, &[key], [0; 6]), Ok(SetOutcome::Ok));
+    }
+    assert_eq!(worker.commit(1).committed, 1);
+    // Half of the keys are in the state, half are this burst's own.
+    worker.begin_burst();
+    assert!(worker.begin_event(0));
+    for key in 20..40u8 {
+        assert_eq!(worker.map_set(map, &[key], [0; 6]), Ok(SetOutcome::Ok));
+    }
+    let (mut seen, mut place) = ([0; 40], 0);
+    while let Some(entry) = worker.map_next(map, place).unwrap() {
+        let key = entry.key[0];
+        seen[usize::from(key)] += 1;
+        // Every key that comes by is set again, its neighbour is removed.
+        assert_eq!(worker.map_set(map, &[key], [9; 6]), Ok(SetOutcome::Ok));
+        worker.map_remove(map, &[key ^ 1]).unwrap();
+        place = entry.next;
+    }
+    assert!(seen.iter().all(|&times| times <= 1), "{seen:?}");
+    assert_eq!(seen.iter().sum::<i32>(), 20, "one of each two neighbours: {seen:?}");
+    assert_eq!(worker.map_len(map), Ok(20));
+    assert_eq!(worker.map_next(map, u64::MAX).unwrap(), None);
+    assert_eq!(worker.commit(1).committed, 1);
+}
+
+#[test]
+fn a_map_may_hash_alike_in_every_run() {
+    let order = |seed, hashing| {
+        let state = State::new(Settings { seed, ..SETTINGS });
+        let map = state.open_map_with("m", (64, 8), hashing).unwrap();
+        assert!(state.open_map_with("m", (64, 8), other(hashing)).is_err());
+        let mut worker = state.worker(0);
+        worker.begin_burst();
+        assert!(worker.begin_event(0));
+        for key in 0..32u8 {
+            assert_eq!(worker.map_set(map, &[key], [0; 6]), Ok(SetOutcome::Ok));
+        }
+        assert_eq!(worker.commit(1).committed, 1);
+        worker.begin_burst();
+        assert!(worker.begin_event(0));
+        let mut place = 0;
+        std::iter::from_fn(|| {
+            let entry = worker.map_next(map, place).unwrap()?;
+            place = entry.next;
+            Some(entry.key[0])
+        })
+        .collect::<Vec<_>>()
+    };
+    assert_eq!(order(1, Hashing::Plain), order(2, Hashing::Plain));
+    assert_ne!(order(1, Hashing::Keyed), order(2, Hashing::Keyed));
+    assert_eq!(order(1, Hashing::Keyed), order(1, Hashing::Keyed));
+}
+
+fn other(hashing: Hashing) -> Hashing {
+    match hashing {
+        Hashing::Keyed => Hashing::Plain,
+        Hashing::Plain => Hashing::Keyed,
+    }
 }
 
 #[derive(Clone, Default)]

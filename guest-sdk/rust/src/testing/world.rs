@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use crate::cell::Words;
 use crate::contract::Value;
-use crate::native::{Imports, Level, Merge};
+use crate::native::{Hashing, Imports, Level, MapEntry, Merge};
 
 /// What handlers reach: structures, time, and what they sent, logged and emitted.
 ///
@@ -28,9 +28,38 @@ pub struct World {
 #[derive(Clone)]
 enum Structure {
     Vector(Vec<Words>),
-    Map { capacity: usize, key_size: usize, entries: HashMap<Vec<u8>, Words> },
+    Map { capacity: usize, key_size: usize, hashing: Hashing, entries: Entries },
     Allocator(Leases),
     Distributed { merges: Vec<Merge>, staleness_ns: u64, cell: Words },
+    Parts { staleness_ns: u64, cell: Words },
+}
+
+/// The entries of a map, each with the number of its insertion: the order in which one goes
+/// through them.
+#[derive(Clone, Default)]
+struct Entries {
+    entries: HashMap<Vec<u8>, (u64, Words)>,
+    insertions: u64,
+}
+
+impl Entries {
+    fn insert(&mut self, key: &[u8], value: Words) {
+        if let Some((_, old)) = self.entries.get_mut(key) {
+            *old = value;
+        } else {
+            self.entries.insert(key.to_owned(), (self.insertions, value));
+            self.insertions += 1;
+        }
+    }
+
+    fn next(&self, at: u64) -> Option<MapEntry> {
+        let behind = self.entries.iter().filter(|(_, (number, _))| *number >= at);
+        let (bytes, (number, value)) = behind.min_by_key(|(_, (number, _))| *number)?;
+        let mut key = [0; 64];
+        key[..bytes.len()].copy_from_slice(bytes);
+        let (key_length, next) = (bytes.len() as u32, number + 1);
+        Some(MapEntry { key, key_length, value: *value, next })
+    }
 }
 
 #[derive(Clone)]
@@ -58,9 +87,12 @@ impl Structure {
     fn shape(&self) -> (u8, usize, u64) {
         match self {
             Self::Vector(cells) => (0, cells.len(), 0),
-            Self::Map { capacity, key_size, .. } => (1, *capacity, *key_size as u64),
+            Self::Map { capacity, key_size, hashing, .. } => {
+                (1, *capacity, (*key_size as u64) << 1 | u64::from(*hashing == Hashing::Plain))
+            }
             Self::Allocator(leases) => (2, leases.deadlines.len(), leases.refresh_interval_ns),
             Self::Distributed { merges, staleness_ns, .. } => (3, merges.len(), *staleness_ns),
+            Self::Parts { staleness_ns, .. } => (4, 1, *staleness_ns),
         }
     }
 }
@@ -131,7 +163,7 @@ impl World {
     /// If there is none.
     pub fn map_len(&self, name: &str) -> usize {
         match self.structures.iter().find(|(open, _)| open == name) {
-            Some((_, Structure::Map { entries, .. })) => entries.len(),
+            Some((_, Structure::Map { entries, .. })) => entries.entries.len(),
             _ => panic!("no map `{name}` is open"),
         }
     }
@@ -167,26 +199,41 @@ impl Imports for World {
     }
 
     fn open_map(&mut self, name: &str, capacity: u32, key_size: u32) -> u32 {
+        self.open_map_with(name, capacity, key_size, Hashing::Keyed)
+    }
+
+    fn open_map_with(&mut self, name: &str, capacity: u32, key_size: u32, hashing: Hashing) -> u32 {
         let (capacity, key_size) = (capacity as usize, key_size as usize);
-        self.open(name, Structure::Map { capacity, key_size, entries: HashMap::new() })
+        let entries = Entries::default();
+        self.open(name, Structure::Map { capacity, key_size, hashing, entries })
     }
 
     fn map_get(&mut self, map: u32, key: &[u8]) -> Option<Words> {
-        structure!(self, map, Structure::Map { entries, .. } => entries.get(key).copied())
+        structure!(self, map, Structure::Map { entries, .. } => {
+            entries.entries.get(key).map(|(_, value)| *value)
+        })
     }
 
     fn map_set(&mut self, map: u32, key: &[u8], value: Words) -> bool {
         structure!(self, map, Structure::Map { capacity, entries, .. } => {
-            if entries.len() == *capacity && !entries.contains_key(key) {
+            if entries.entries.len() == *capacity && !entries.entries.contains_key(key) {
                 return false;
             }
-            entries.insert(key.to_owned(), value);
+            entries.insert(key, value);
             true
         })
     }
 
     fn map_remove(&mut self, map: u32, key: &[u8]) -> bool {
-        structure!(self, map, Structure::Map { entries, .. } => entries.remove(key).is_some())
+        structure!(self, map, Structure::Map { entries, .. } => entries.entries.remove(key).is_some())
+    }
+
+    fn map_len(&mut self, map: u32) -> u32 {
+        structure!(self, map, Structure::Map { entries, .. } => entries.entries.len() as u32)
+    }
+
+    fn map_next(&mut self, map: u32, at: u64) -> Option<MapEntry> {
+        structure!(self, map, Structure::Map { entries, .. } => entries.next(at))
     }
 
     fn open_allocator(&mut self, name: &str, capacity: u32, refresh_interval_ns: u64) -> u32 {
@@ -261,6 +308,34 @@ impl Imports for World {
     fn distributed_read(&mut self, object: u32) -> Words {
         structure!(self, object, Structure::Distributed { cell, .. } => *cell)
     }
+
+    fn open_parts(&mut self, name: &str, staleness_ns: u64) -> u32 {
+        self.open(name, Structure::Parts { staleness_ns, cell: [0; 6] })
+    }
+
+    fn parts(&mut self, _: u32) -> u32 {
+        1
+    }
+
+    fn part(&mut self, object: u32, index: u32) -> Words {
+        assert_eq!(index, 0, "there is one worker");
+        self.own_part(object)
+    }
+
+    fn own_part(&mut self, object: u32) -> Words {
+        structure!(self, object, Structure::Parts { cell, .. } => *cell)
+    }
+
+    fn set_part(&mut self, object: u32, value: Words) {
+        structure!(self, object, Structure::Parts { cell, .. } => *cell = value);
+    }
+
+    /// Never old: a test sees what it has just changed.
+    fn published(&mut self, _: u32) -> Option<Words> {
+        None
+    }
+
+    fn publish(&mut self, _: u32, _: Words) {}
 
     fn send(&mut self, port: u16, frame: &[u8]) {
         self.sent.push((port, frame.to_owned()));

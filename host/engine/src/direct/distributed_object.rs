@@ -15,8 +15,15 @@ const MERGES_MAX: u32 = 64;
 pub(super) fn link<S: Services>(linker: &mut Linker<Host<S>>) -> Result<()> {
     linker
         .func_wrap(INTERFACE, "[static]distributed-object.open", open::<S>)?
+        .func_wrap(INTERFACE, "[static]distributed-object.open-parts", open_parts::<S>)?
         .func_wrap(INTERFACE, "[method]distributed-object.update", update::<S>)?
         .func_wrap(INTERFACE, "[method]distributed-object.read", read::<S>)?
+        .func_wrap(INTERFACE, "[method]distributed-object.parts", parts::<S>)?
+        .func_wrap(INTERFACE, "[method]distributed-object.part", part::<S>)?
+        .func_wrap(INTERFACE, "[method]distributed-object.own-part", own_part::<S>)?
+        .func_wrap(INTERFACE, "[method]distributed-object.set-part", set_part::<S>)?
+        .func_wrap(INTERFACE, "[method]distributed-object.published", published::<S>)?
+        .func_wrap(INTERFACE, "[method]distributed-object.publish", publish::<S>)?
         .func_wrap(INTERFACE, "[resource-drop]distributed-object", |_: Handle| {})?;
     Ok(())
 }
@@ -39,6 +46,16 @@ fn open<S: Services>(
     Ok(services.open_distributed(memory.text(name, name_length)?, &merges, staleness_ns)?)
 }
 
+fn open_parts<S: Services>(
+    mut call: Call<S>,
+    name: u32,
+    name_length: u32,
+    staleness_ns: u64,
+) -> Result<Handle> {
+    let (services, memory) = reach(&mut call);
+    Ok(services.open_parts(memory.text(name, name_length)?, staleness_ns)?)
+}
+
 fn lift_merge(from: u8) -> Result<Merge, GuestFault> {
     match from {
         0 => Ok(Merge::Sum),
@@ -58,4 +75,54 @@ fn read<S: Services>(mut call: Call<S>, object: Handle, answer: u32) -> Result<(
     let (services, mut memory) = reach(&mut call);
     let cell = services.distributed_read(object)?;
     Ok(memory.store_cell(answer, &cell)?)
+}
+
+fn parts<S: Services>(mut call: Call<S>, object: Handle) -> Result<u32> {
+    Ok(call.data_mut().services.parts(object)?)
+}
+
+fn part<S: Services>(mut call: Call<S>, object: Handle, index: u32, answer: u32) -> Result<()> {
+    let (services, mut memory) = reach(&mut call);
+    let cell = services.part(object, index)?;
+    Ok(memory.store_cell(answer, &cell)?)
+}
+
+fn own_part<S: Services>(mut call: Call<S>, object: Handle, answer: u32) -> Result<()> {
+    let (services, mut memory) = reach(&mut call);
+    let cell = services.own_part(object)?;
+    Ok(memory.store_cell(answer, &cell)?)
+}
+
+#[expect(clippy::too_many_arguments, reason = "a cell is flattened into six parameters")]
+fn set_part<S: Services>(
+    mut call: Call<S>,
+    object: Handle,
+    w0: u64,
+    w1: u64,
+    w2: u64,
+    w3: u64,
+    w4: u64,
+    w5: u64,
+) -> Result<()> {
+    Ok(call.data_mut().services.set_part(object, [w0, w1, w2, w3, w4, w5])?)
+}
+
+fn published<S: Services>(mut call: Call<S>, object: Handle, answer: u32) -> Result<()> {
+    let (services, mut memory) = reach(&mut call);
+    let cell = services.published(object)?;
+    Ok(memory.store_option(answer, cell.as_ref())?)
+}
+
+#[expect(clippy::too_many_arguments, reason = "a cell is flattened into six parameters")]
+fn publish<S: Services>(
+    mut call: Call<S>,
+    object: Handle,
+    w0: u64,
+    w1: u64,
+    w2: u64,
+    w3: u64,
+    w4: u64,
+    w5: u64,
+) -> Result<()> {
+    Ok(call.data_mut().services.publish(object, [w0, w1, w2, w3, w4, w5])?)
 }

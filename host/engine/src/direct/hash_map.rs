@@ -4,16 +4,20 @@ use wasmtime::{Linker, Result};
 
 use super::memory::reach;
 use super::{Call, Host, opening};
-use crate::services::{Handle, Services, SetOutcome};
+use crate::fault::GuestFault;
+use crate::services::{Handle, Hashing, Services, SetOutcome};
 
 const INTERFACE: &str = "nfos:nf/hash-map@0.1.0";
 
 pub(super) fn link<S: Services>(linker: &mut Linker<Host<S>>) -> Result<()> {
     linker
         .func_wrap(INTERFACE, "[static]hash-map.open", open::<S>)?
+        .func_wrap(INTERFACE, "[static]hash-map.open-with", open_with::<S>)?
         .func_wrap(INTERFACE, "[method]hash-map.get", get::<S>)?
         .func_wrap(INTERFACE, "[method]hash-map.set", set::<S>)?
         .func_wrap(INTERFACE, "[method]hash-map.remove", remove::<S>)?
+        .func_wrap(INTERFACE, "[method]hash-map.len", len::<S>)?
+        .func_wrap(INTERFACE, "[method]hash-map.next", next::<S>)?
         .func_wrap(INTERFACE, "[resource-drop]hash-map", |_: Handle| {})?;
     Ok(())
 }
@@ -27,6 +31,25 @@ fn open<S: Services>(
 ) -> Result<Handle> {
     opening(&mut call, |services, memory| {
         Ok(services.open_map(memory.text(name, name_length)?, capacity, key_size)?)
+    })
+}
+
+fn open_with<S: Services>(
+    mut call: Call<S>,
+    name: u32,
+    name_length: u32,
+    capacity: u32,
+    key_size: u32,
+    hashing: u32,
+) -> Result<Handle> {
+    let hashing = match hashing {
+        0 => Hashing::Keyed,
+        1 => Hashing::Plain,
+        _ => return Err(GuestFault::BadValue("a hashing that does not exist").into()),
+    };
+    opening(&mut call, |services, memory| {
+        let name = memory.text(name, name_length)?;
+        Ok(services.open_map_with(name, capacity, key_size, hashing)?)
     })
 }
 
@@ -66,4 +89,14 @@ fn set<S: Services>(
 fn remove<S: Services>(mut call: Call<S>, map: Handle, key: u32, key_length: u32) -> Result<u32> {
     let (services, memory) = reach(&mut call);
     Ok(services.map_remove(map, memory.bytes(key, key_length)?)?.into())
+}
+
+fn len<S: Services>(mut call: Call<S>, map: Handle) -> Result<u32> {
+    Ok(call.data_mut().services.map_len(map)?)
+}
+
+fn next<S: Services>(mut call: Call<S>, map: Handle, at: u64, answer: u32) -> Result<()> {
+    let (services, mut memory) = reach(&mut call);
+    let entry = services.map_next(map, at)?;
+    Ok(memory.store_entry(answer, entry.as_ref())?)
 }

@@ -16,7 +16,7 @@ use wasmtime::{AsContext, AsContextMut, Caller, Memory, Store};
 
 use super::Host;
 use crate::fault::GuestFault;
-use crate::services::{Cell, Services};
+use crate::services::{Cell, MapEntry, Services};
 
 /// Where a guest's memory lies in ours.
 #[derive(Debug)]
@@ -189,6 +189,24 @@ impl GuestBytes<'_> {
         to[0] = u8::from(cell.is_some());
         if let (Some(cell), Some(to)) = (cell, to.last_chunk_mut()) {
             put_cell(to, cell);
+        }
+        Ok(())
+    }
+
+    /// Stores an `option<entry>` of a map, aligned to 8.
+    pub(super) fn store_entry(
+        &mut self,
+        pointer: u32,
+        entry: Option<&MapEntry>,
+    ) -> Result<(), GuestFault> {
+        // The case; at 8 the key in eight words, its length and a gap; the value; the next place.
+        let to: &mut [u8; 136] = self.record(pointer, 8)?;
+        to[0] = u8::from(entry.is_some());
+        if let Some(MapEntry { key, key_length, value, next }) = entry {
+            to[8..72].copy_from_slice(key);
+            to[72..76].copy_from_slice(&key_length.to_le_bytes());
+            put_cell((&mut to[80..128]).try_into().expect("48 bytes"), value);
+            to[128..].copy_from_slice(&next.to_le_bytes());
         }
         Ok(())
     }

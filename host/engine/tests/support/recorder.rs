@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use nfos_engine::fault::GuestFault;
 use nfos_engine::services::{
-    Answer, Cell, ExpiredLease, Handle, LogLevel, Merge, Services, SetOutcome, Value,
+    Answer, Cell, ExpiredLease, Handle, Hashing, LogLevel, MapEntry, Merge, Services, SetOutcome,
+    Value,
 };
 
 /// One call, with its arguments.
@@ -17,9 +18,12 @@ pub enum Called {
     VectorWrite(Handle, u32, Cell),
     VectorAdd(Handle, u32, u8, i64),
     OpenMap(String, u32, u32),
+    OpenMapWith(String, u32, u32, Hashing),
     MapGet(Handle, Vec<u8>),
     MapSet(Handle, Vec<u8>, Cell),
     MapRemove(Handle, Vec<u8>),
+    MapLen(Handle),
+    MapNext(Handle, u64),
     OpenAllocator(String, u32, u64),
     Allocate(Handle, u64),
     Refresh(Handle, u32, u64),
@@ -29,6 +33,13 @@ pub enum Called {
     OpenDistributed(String, Vec<Merge>, u64),
     DistributedUpdate(Handle, u8, i64),
     DistributedRead(Handle),
+    OpenParts(String, u64),
+    Parts(Handle),
+    Part(Handle, u32),
+    OwnPart(Handle),
+    SetPart(Handle, Cell),
+    Published(Handle),
+    Publish(Handle, Cell),
     Send(u16, Vec<u8>),
     Now,
     Random,
@@ -44,7 +55,9 @@ pub struct Answers {
     pub cell: Cell,
     pub found: Option<Cell>,
     pub set: SetOutcome,
+    pub entry: Option<MapEntry>,
     pub id: Option<u32>,
+    pub count: u32,
     pub lease: Option<ExpiredLease>,
     pub number: u64,
     /// How long `now` sleeps.
@@ -62,7 +75,9 @@ impl Default for Answers {
             cell: [0; 6],
             found: None,
             set: SetOutcome::Ok,
+            entry: None,
             id: None,
+            count: 0x8765_4321,
             lease: None,
             number: 0x8765_4321_0fed_cba9,
             pause: Duration::ZERO,
@@ -110,6 +125,22 @@ impl Services for Recorder {
     fn open_map(&mut self, name: &str, capacity: u32, key_size: u32) -> Answer<Handle> {
         self.note(Called::OpenMap(name.to_owned(), capacity, key_size), self.answers.handle)
     }
+    fn open_map_with(
+        &mut self,
+        name: &str,
+        capacity: u32,
+        key_size: u32,
+        hashing: Hashing,
+    ) -> Answer<Handle> {
+        let called = Called::OpenMapWith(name.to_owned(), capacity, key_size, hashing);
+        self.note(called, self.answers.handle)
+    }
+    fn map_len(&mut self, map: Handle) -> Answer<u32> {
+        self.note(Called::MapLen(map), self.answers.count)
+    }
+    fn map_next(&mut self, map: Handle, at: u64) -> Answer<Option<MapEntry>> {
+        self.note(Called::MapNext(map, at), self.answers.entry)
+    }
     fn map_get(&mut self, map: Handle, key: &[u8]) -> Answer<Option<Cell>> {
         self.note(Called::MapGet(map, key.to_owned()), self.answers.found)
     }
@@ -146,6 +177,27 @@ impl Services for Recorder {
     }
     fn distributed_read(&mut self, object: Handle) -> Answer<Cell> {
         self.note(Called::DistributedRead(object), self.answers.cell)
+    }
+    fn open_parts(&mut self, name: &str, staleness: u64) -> Answer<Handle> {
+        self.note(Called::OpenParts(name.to_owned(), staleness), self.answers.handle)
+    }
+    fn parts(&mut self, object: Handle) -> Answer<u32> {
+        self.note(Called::Parts(object), self.answers.count)
+    }
+    fn part(&mut self, object: Handle, index: u32) -> Answer<Cell> {
+        self.note(Called::Part(object, index), self.answers.cell)
+    }
+    fn own_part(&mut self, object: Handle) -> Answer<Cell> {
+        self.note(Called::OwnPart(object), self.answers.cell)
+    }
+    fn set_part(&mut self, object: Handle, value: Cell) -> Answer<()> {
+        self.note(Called::SetPart(object, value), ())
+    }
+    fn published(&mut self, object: Handle) -> Answer<Option<Cell>> {
+        self.note(Called::Published(object), self.answers.found)
+    }
+    fn publish(&mut self, object: Handle, value: Cell) -> Answer<()> {
+        self.note(Called::Publish(object, value), ())
     }
     fn send(&mut self, port: u16, frame: &[u8]) -> Answer<()> {
         self.calls.push(Called::Send(port, frame.to_owned()));

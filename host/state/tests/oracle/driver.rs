@@ -30,13 +30,15 @@ pub(crate) struct Config {
 }
 
 /// What must come up at least once where contention is made.
-pub(crate) const OUTCOMES: [&str; 15] = [
+pub(crate) const OUTCOMES: [&str; 17] = [
     "hit",
     "miss",
     "set",
     "full",
     "removed",
     "not there",
+    "counted",
+    "gone through",
     "allocated",
     "none left",
     "refreshed",
@@ -291,6 +293,8 @@ impl Report {
             Op::Set(_, _, SetOutcome::Full) => "full",
             Op::Remove(_, true) => "removed",
             Op::Remove(_, false) => "not there",
+            Op::Length(_) => "counted",
+            Op::Entries(..) => "gone through",
             Op::Allocate(_, Some(_)) => "allocated",
             Op::Allocate(_, None) => "none left",
             Op::Refresh(_, _, true) => "refreshed",

@@ -52,7 +52,7 @@ fn histories_with_yields_in_every_event_are_strictly_serializable() {
         assert!(times.unwrap_or(0) > 0, "{outcome} never came up: {:?}", report.outcomes);
     }
     let caused = |id: &str| report.causes.iter().chain(&also.causes).any(|cause| cause.id == id);
-    for id in ["V1", "V2", "M1", "M2", "M3", "M4", "A1", "A2", "A3", "A5", "D1"] {
+    for id in ["V1", "V2", "M1", "M2", "M3", "M4", "M7", "M8", "A1", "A2", "A3", "A5", "D1"] {
         assert!(caused(id), "{id} was not provoked: {:?}", report.causes);
     }
 }

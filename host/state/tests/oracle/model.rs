@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use nfos_state::{Cell, SetOutcome};
 
 use crate::driver::Config;
-use crate::program::Op;
+use crate::program::{Op, entry_digest};
 
 #[derive(Clone)]
 pub(crate) struct Model {
@@ -62,6 +62,11 @@ impl Model {
                 room == (outcome == SetOutcome::Ok) || run == Run::Failed
             }
             Op::Remove(key, present) => self.keys.remove(&key).is_some() == present,
+            Op::Length(length) => self.keys.len() == length as usize,
+            Op::Entries(count, digest) => {
+                let digests = self.keys.iter().map(|(key, value)| entry_digest(*key, value));
+                self.keys.len() == count as usize && digests.fold(0, |a, b| a ^ b) == digest
+            }
             Op::Update | Op::UpdateStale => {
                 self.updates += 1;
                 true

@@ -29,6 +29,9 @@ pub(crate) enum Op {
     Get(u16, Option<Cell>),
     Set(u16, Cell, SetOutcome),
     Remove(u16, bool),
+    Length(u32),
+    /// How many entries there are, and a digest of them.
+    Entries(u32, u64),
     Allocate(u64, Option<u32>),
     Refresh(u32, u64, bool),
     Free(u32, bool),
@@ -70,6 +73,11 @@ pub(crate) fn key_bytes(key: u16) -> [u8; 5] {
     [low, 1, high, 2, 3]
 }
 
+/// Of an entry of the map; the exclusive or over all tells sets of entries apart.
+pub(crate) fn entry_digest(key: u16, value: &Cell) -> u64 {
+    value.iter().fold(u64::from(key), |digest, word| Random(digest ^ word).next())
+}
+
 /// Runs the event of a seed and logs it; `false` if its snapshot was lost half-way, so that it runs
 /// again. The same seed and results make the same event.
 pub(crate) fn run_event(
@@ -87,9 +95,9 @@ pub(crate) fn run_event(
             nfos_sync::thread::yield_now();
         }
         let choice = match style {
-            0 => random.below(5),
+            0 => [0, 1, 2, 3, 4, 15, 16][random.below(7) as usize],
             1 => 5 + random.below(10),
-            _ => random.below(15),
+            _ => random.below(17),
         };
         match run_op(worker, objects, config, &mut random, (choice, now_ns)) {
             Ok(op) => log.push(op),
@@ -147,6 +155,18 @@ fn run_op(
             }
             if index.is_multiple_of(2) { Op::Update } else { Op::UpdateStale }
         }
+        // Going through a map observes all of it: now and then is enough.
+        16 if index.is_multiple_of(4) => {
+            let (mut count, mut digest, mut place) = (0, 0, 0);
+            while let Some(entry) = worker.map_next(map, place)? {
+                let [low, _, high, ..] = entry.key;
+                count += 1;
+                digest ^= entry_digest(u16::from_le_bytes([low, high]), &entry.value);
+                place = entry.next;
+            }
+            Op::Entries(count, digest)
+        }
+        15 | 16 => Op::Length(worker.map_len(map)?),
         _ => Op::NextExpired(worker.next_expired(allocator)?),
     })
 }
