@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use nfos_dataplane::RunError;
 use nfos_engine::{Engine, Settings};
 use nfos_records::Summary;
-use nfos_state::{ObjectShape, Shape};
+use nfos_state::{Hashing, ObjectShape, Shape};
 
 use crate::failure::{Failure, warn};
 use crate::numbers::{counted, span};
@@ -124,8 +124,13 @@ fn structure(object: &ObjectShape) -> Structure {
     let name = object.name.clone();
     let (kind, shape) = match &object.shape {
         Shape::Vector { length } => ("vector", counted((*length).into(), "cell")),
-        Shape::Map { capacity, key_size } => {
-            ("hash-map", format!("{} of up to {key_size} B", counted((*capacity).into(), "key")))
+        Shape::Map { capacity, key_size, hashing } => {
+            let hashed = match hashing {
+                Hashing::Keyed => "",
+                Hashing::Plain => ", hashed alike in every run",
+            };
+            let keys = counted((*capacity).into(), "key");
+            ("hash-map", format!("{keys} of up to {key_size} B{hashed}"))
         }
         Shape::Allocator { capacity, refresh_interval_ns } => {
             let refreshed = match refresh_interval_ns {
@@ -135,7 +140,10 @@ fn structure(object: &ObjectShape) -> Structure {
             ("allocator", format!("{}{refreshed}", counted((*capacity).into(), "id")))
         }
         Shape::Distributed { merges, staleness_ns } => {
-            let words = counted(merges.len() as u64, "word");
+            let words = match merges.len() as u64 {
+                0 => "merged by itself".to_owned(),
+                words => counted(words, "word"),
+            };
             ("distributed-object", format!("{words}, at most {} old", span(*staleness_ns)))
         }
     };

@@ -80,6 +80,7 @@ impl Plan {
                 Some(Hugepages::Yes) => Memory::Huge,
                 Some(Hugepages::No) => Memory::Ordinary,
             },
+            commit_log: None,
         };
         Ok(Self {
             nf,
@@ -109,6 +110,7 @@ pub(crate) fn rehearsal(ports: Vec<PortSpec>, parameters: Parameters, cores: usi
         burst_max: BURST_MAX,
         pin: REHEARSAL_WORKERS <= cores,
         memory: Memory::Automatic,
+        commit_log: None,
     }
 }
 

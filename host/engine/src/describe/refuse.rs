@@ -105,6 +105,21 @@ impl hash_map::HostHashMap for Host {
     fn remove(&mut self, _: Resource<hash_map::HashMap>, _: Vec<u8>) -> Result<bool> {
         refuse("hash-map.remove in `describe`, which calls no import")
     }
+    fn open_with(
+        &mut self,
+        _: String,
+        _: u32,
+        _: u32,
+        _: hash_map::Hashing,
+    ) -> Result<Resource<hash_map::HashMap>> {
+        refuse("hash-map.open-with in `describe`, which calls no import")
+    }
+    fn len(&mut self, _: Resource<hash_map::HashMap>) -> Result<u32> {
+        refuse("hash-map.len in `describe`, which calls no import")
+    }
+    fn next(&mut self, _: Resource<hash_map::HashMap>, _: u64) -> Result<Option<hash_map::Entry>> {
+        refuse("hash-map.next in `describe`, which calls no import")
+    }
     fn drop(&mut self, _: Resource<hash_map::HashMap>) -> Result<()> {
         refuse("hash-map.drop in `describe`, which calls no import")
     }
@@ -160,6 +175,49 @@ impl distributed_object::HostDistributedObject for Host {
     }
     fn read(&mut self, _: Resource<distributed_object::DistributedObject>) -> Result<types::Cell> {
         refuse("distributed-object.read in `describe`, which calls no import")
+    }
+    fn open_parts(
+        &mut self,
+        _: String,
+        _: u64,
+    ) -> Result<Resource<distributed_object::DistributedObject>> {
+        refuse("distributed-object.open-parts in `describe`, which calls no import")
+    }
+    fn parts(&mut self, _: Resource<distributed_object::DistributedObject>) -> Result<u32> {
+        refuse("distributed-object.parts in `describe`, which calls no import")
+    }
+    fn part(
+        &mut self,
+        _: Resource<distributed_object::DistributedObject>,
+        _: u32,
+    ) -> Result<types::Cell> {
+        refuse("distributed-object.part in `describe`, which calls no import")
+    }
+    fn own_part(
+        &mut self,
+        _: Resource<distributed_object::DistributedObject>,
+    ) -> Result<types::Cell> {
+        refuse("distributed-object.own-part in `describe`, which calls no import")
+    }
+    fn set_part(
+        &mut self,
+        _: Resource<distributed_object::DistributedObject>,
+        _: types::Cell,
+    ) -> Result<()> {
+        refuse("distributed-object.set-part in `describe`, which calls no import")
+    }
+    fn published(
+        &mut self,
+        _: Resource<distributed_object::DistributedObject>,
+    ) -> Result<Option<types::Cell>> {
+        refuse("distributed-object.published in `describe`, which calls no import")
+    }
+    fn publish(
+        &mut self,
+        _: Resource<distributed_object::DistributedObject>,
+        _: types::Cell,
+    ) -> Result<()> {
+        refuse("distributed-object.publish in `describe`, which calls no import")
     }
     fn drop(&mut self, _: Resource<distributed_object::DistributedObject>) -> Result<()> {
         refuse("distributed-object.drop in `describe`, which calls no import")
