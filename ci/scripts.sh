@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if command -v shellcheck > /dev/null; then
-    shellcheck ci/*.sh .ci/run
+    shellcheck ci/*.sh guest-sdk/*/*.sh .ci/run
 else
     echo "scripts: left out, shellcheck is not installed"
 fi

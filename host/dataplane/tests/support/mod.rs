@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 #![allow(clippy::unwrap_used, reason = "a test ends where it finds what it must not")]
 
+pub(crate) mod golden;
+
 use nfos_dataplane::{Launch, Observation, RunError};
 use nfos_engine::services::Value;
 use nfos_engine::{Engine, NetworkFunction, Settings};
