@@ -90,6 +90,52 @@ want_cargo_deny() {
     echo "setup: cargo-deny not found; install with: cargo install --locked cargo-deny"
 }
 
+# Installs the Python package $2, of exactly that version, to target/tools/$1, unless it is there.
+# A machine without pip, or without a way to where it installs from, goes on without.
+want_python_package() {
+    local folder=target/tools/$1 package=$2
+    [[ -f $folder/.version && $(< "$folder/.version") == "$package" ]] && return
+    if python3 -m pip --version > /dev/null 2>&1; then
+        echo "setup: installing $package to $folder/"
+        rm -rf "$folder"
+        if python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore \
+            --no-deps --target "$folder" "$package"; then
+            echo "$package" > "$folder/.version"
+            return
+        fi
+    fi
+    echo "setup: $package not installed; going on, what needs it is left out"
+}
+
+# Likewise for packages of JavaScript, with what they depend on.
+want_node_package() {
+    local folder=target/tools/$1 package=$2
+    [[ -f $folder/.version && $(< "$folder/.version") == "$package" ]] && return
+    if have npm && have node; then
+        echo "setup: installing $package to $folder/"
+        rm -rf "$folder"
+        mkdir -p "$folder"
+        if npm install --prefix "$folder" --no-audit --no-fund --loglevel error "$package"; then
+            echo "$package" > "$folder/.version"
+            return
+        fi
+    fi
+    echo "setup: $package not installed; going on, what needs it is left out"
+}
+
+# A compiler and a linker of C for WebAssembly: the distribution's, or else the one that comes as
+# a Python package.
+want_c_compiler() {
+    have clang-19 && have wasm-ld-19 && return
+    if ((EUID == 0)) && have apt-get; then
+        echo "setup: installing clang-19 and lld-19"
+        apt-get update -qq > /dev/null || true
+        DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
+            clang-19 lld-19 > /dev/null && return
+    fi
+    want_python_package zig ziglang==0.17.1
+}
+
 need_rust
 need_wasm_target
 if [[ $purpose == test ]]; then
@@ -97,5 +143,9 @@ if [[ $purpose == test ]]; then
     want_packages tcpdump shellcheck strace
     want_dpdk
     want_cargo_deny
+    want_c_compiler
+    want_python_package zig ziglang==0.17.1
+    want_python_package python componentize-py==0.25.1
+    want_node_package js @bytecodealliance/componentize-js@0.23.0
 fi
 echo "setup: ready"
