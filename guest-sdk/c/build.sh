@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds a network function of C, C++ or Zig: build.sh SOURCE… -o OUT.wasm [option of the compiler]….
+# Builds a network function of C, C++ or Zig: build.sh SOURCE… -o OUT.wasm [compiler option]….
 set -euo pipefail
 
 # With --compiler alone it says which compiler it takes.
@@ -67,10 +67,14 @@ zig() {
 compile_zig() {
     local freestanding=(-target wasm32-freestanding)
     zig
-    ((${#zig[@]} > 0)) || { echo "$0: zig is not there; install the package ziglang" >&2; exit 1; }
+    if ((${#zig[@]} == 0)); then
+        echo "$0: zig is not there; install the Python package ziglang" >&2
+        exit 1
+    fi
     "${zig[@]}" translate-c "$sdk/include/nfos.h" "${freestanding[@]}" -I "$sdk/include" \
         -I "$sdk/include/libc" > "$objects/nfos.zig"
-    "${zig[@]}" build-obj -femit-bin="$2" "${freestanding[@]}" -O ReleaseFast --dep nfos -Mroot="$1" \
+    "${zig[@]}" build-obj -femit-bin="$2" \
+        "${freestanding[@]}" -O ReleaseFast --dep nfos -Mroot="$1" \
         "${freestanding[@]}" -O ReleaseFast -Mnfos="$objects/nfos.zig"
 }
 

@@ -28,19 +28,20 @@ fi
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+input=$(realpath "$source")
 cat > "$folder/rolldown.config.mjs" << END
 export default {
-  input: $(printf '%s' "$(realpath "$source")" | node -p 'JSON.stringify(fs.readFileSync(0, "utf8"))'),
+  input: "$input",
   external: /^nfos:/,
   resolve: { alias: { nfos: "$sdk/nfos/index.js" } },
   output: { file: "$folder/bundle.js", format: "esm" },
 };
 END
-"$tools/.bin/rolldown" --config "$folder/rolldown.config.mjs" --log-level warn
 # Nothing of WASI: a network function has no files, sockets or environment.
-"$tools/.bin/componentize-js" "$folder/bundle.js" --wit "$sdk/../../wit" -n nf \
-    -d stdio -d random -d clocks -d http -d fetch-event -o "$out" > "$folder/log.txt" 2>&1 || {
+if ! "$tools/.bin/rolldown" --config "$folder/rolldown.config.mjs" > "$folder/log.txt" 2>&1 ||
+    ! "$tools/.bin/componentize-js" "$folder/bundle.js" --wit "$sdk/../../wit" -n nf \
+        -d stdio -d random -d clocks -d http -d fetch-event -o "$out" > "$folder/log.txt" 2>&1; then
     cat "$folder/log.txt" >&2
     exit 1
-}
+fi
 echo "$out: $(wc -c < "$out") bytes"
