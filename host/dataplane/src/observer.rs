@@ -107,6 +107,7 @@ impl<'a> Observer<'a> {
     fn summary(&self, elapsed_ns: u64, trace_ns: Option<u64>) -> Summary {
         let causes = self.state.causes(&self.sources.advice);
         let mut summary = self.sources.summary(elapsed_ns, trace_ns, causes);
+        summary.contention = self.state.contention();
         for (port, missed) in summary.ports.iter_mut().zip(&self.missed) {
             port.missed = missed.frames;
             port.losses.clone_from(&missed.losses);

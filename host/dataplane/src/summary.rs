@@ -70,6 +70,7 @@ impl Sources {
                 refused: self.sum(|c| &c.sets_refused),
             },
             causes,
+            contention: Vec::new(),
             events: self.events(),
         }
     }

@@ -16,6 +16,7 @@ use crate::effects::{Effects, Merged, Tx};
 use crate::error::AccessError;
 use crate::object::Structure;
 use crate::rules::{MutatorKind, ObserverKind};
+use crate::tallies::Tally;
 use crate::{Cell, Merge};
 
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct Distributed {
     pub(crate) staleness_ns: u64,
     pub(crate) parts: CellId,
     pub(crate) published: Padded<Published>,
+    /// The event time of the last merge ahead that somebody has begun.
+    ahead_ns: Padded<AtomicU64>,
 }
 
 impl Distributed {
@@ -42,6 +45,7 @@ impl Distributed {
             staleness_ns,
             parts,
             published: Padded(Published::default()),
+            ahead_ns: Padded(AtomicU64::new(0)),
         }))
     }
 
@@ -64,8 +68,52 @@ impl Distributed {
             return Ok(value);
         }
         let value = self.merge(tx, effects)?;
+        effects.state.tallies[effects.me].count(self.object, Tally::Merged);
+        if self.staleness_ns > 0 {
+            effects.follow(self.object);
+        }
         self.share(tx, effects, value);
         Ok(value)
+    }
+
+    /// At the beginning of a burst: merges and publishes if the published value has passed half of
+    /// its age and nobody else has begun to. Reads a state that stands and observes nothing, so no
+    /// handler runs again for it.
+    pub(crate) fn merge_ahead(&self, tx: &mut Tx, effects: &Effects) {
+        let (now_ns, half) = (effects.now_ns, self.staleness_ns / 2);
+        let begun_ns = self.ahead_ns.load(Ordering::Relaxed);
+        let newest_ns = self.published.time_ns.load(Ordering::Relaxed).max(begun_ns);
+        if now_ns.saturating_sub(newest_ns) <= half {
+            return;
+        }
+        let claimed =
+            self.ahead_ns.compare_exchange(begun_ns, now_ns, Ordering::Relaxed, Ordering::Relaxed);
+        // The time of this event came before the snapshot that is taken here.
+        if claimed.is_err() || !tx.extend(effects) {
+            return;
+        }
+        let (view, mut merged) = (tx.view(), [0; 6]);
+        for participant in 0..tx.participants() as u32 {
+            let Some(part) = view.read(self.parts.offset(participant)) else { return };
+            self.fold(&mut merged, &part);
+        }
+        let (object, time_ns, as_of) = (self.object, now_ns, Some(tx.snapshot()));
+        let value = self.unfold(merged);
+        self.publish(&Merged { object, time_ns, as_of, value }, None);
+        effects.state.tallies[effects.me].count(self.object, Tally::MergedAhead);
+    }
+
+    fn fold(&self, merged: &mut Cell, part: &Cell) {
+        for (word, merge) in self.merges.iter().enumerate() {
+            merged[word] = merge.operation().apply(merged[word], part[word]);
+        }
+    }
+
+    fn unfold(&self, mut merged: Cell) -> Cell {
+        for (word, merge) in self.merges.iter().enumerate() {
+            merged[word] = merge.stored(merged[word]);
+        }
+        merged
     }
 
     /// The published value if it may be served. If not, parts that are read from now on are those
@@ -107,14 +155,9 @@ impl Distributed {
         let mut merged = [0; 6];
         for participant in 0..tx.participants() as u32 {
             let part = tx.read(self.parts.offset(participant), observer, effects)?;
-            for (word, merge) in self.merges.iter().enumerate() {
-                merged[word] = merge.operation().apply(merged[word], part[word]);
-            }
+            self.fold(&mut merged, &part);
         }
-        for (word, merge) in self.merges.iter().enumerate() {
-            merged[word] = merge.stored(merged[word]);
-        }
-        Ok(merged)
+        Ok(self.unfold(merged))
     }
 
     /// Makes a committed run's merged value known.

@@ -4,7 +4,7 @@
 //! with its event. At the end those of committed events take effect, in order, and the others are
 //! undone: see [`Structures::finish`].
 
-use nfos_stm::{CellId, Failure, Observer, Pending, Structures, Transaction, View};
+use nfos_stm::{CellId, Failure, Mutator, Observer, Pending, Structures, Transaction, View};
 use nfos_sync::{Arc, Bug, seeded};
 
 use crate::Cell;
@@ -15,7 +15,9 @@ use crate::map::Map;
 use crate::overlay::Overlay;
 use crate::pool::Pool;
 use crate::predicate::Predicate;
+use crate::rules::MutatorKind;
 use crate::state::State;
+use crate::tallies::Tally;
 use crate::wheel::InHand;
 
 pub(crate) type Tx = Transaction<Predicate>;
@@ -71,6 +73,7 @@ impl Movements {
 
     /// Returns what is to return if the events before `end` stand.
     fn finish<'a>(&mut self, end: usize, me: usize, pool: impl Fn(u16) -> &'a Pool) {
+        let taken_last = self.reserved.last().map(|reserved| reserved.object);
         for reserved in self.reserved.drain(..).rev() {
             if usize::from(reserved.event) >= end {
                 pool(reserved.object).give_back(me, reserved.number);
@@ -80,6 +83,9 @@ impl Movements {
             if usize::from(freed.event) < end && usize::from(freed.retaken_by) >= end {
                 pool(freed.object).give(me, freed.number);
             }
+        }
+        if let Some(object) = taken_last {
+            pool(object).refill(me);
         }
     }
 }
@@ -143,6 +149,8 @@ pub(crate) struct Effects {
     timers: Vec<(u8, u16, Timer)>,
     pub(crate) in_hand: Vec<(u16, InHand)>,
     merged: Vec<(u8, Merged)>,
+    /// Distributed objects with a staleness that this participant has read.
+    pub(crate) followed: Vec<u16>,
     /// Who took the first number out of a pool.
     reserver: Option<Observer>,
 }
@@ -165,6 +173,7 @@ impl Effects {
             timers: Vec::with_capacity(Self::ROOM),
             in_hand: Vec::with_capacity(Self::ROOM),
             merged: Vec::with_capacity(Self::ROOM),
+            followed: Vec::with_capacity(crate::object::OBJECTS_MAX),
             reserver: None,
         }
     }
@@ -210,6 +219,13 @@ impl Effects {
     pub(crate) fn merged(&mut self, event: usize, merged: Merged) {
         if self.merged.len() < Self::ROOM {
             self.merged.push((event as u8, merged));
+        }
+    }
+
+    /// Notes that this participant reads an object, so that it merges ahead for it.
+    pub(crate) fn follow(&mut self, object: u16) {
+        if !self.followed.contains(&object) {
+            self.followed.push(object);
         }
     }
 
@@ -265,6 +281,20 @@ impl Structures for Effects {
 
     fn holds(&self, predicate: &Predicate, cell: CellId, at: &View<'_>) -> bool {
         predicate.holds(cell, at, &self.state, &self.keys)
+    }
+
+    #[cold]
+    fn avoided(&self, observer: Observer) {
+        self.state.tallies[self.me].count(observer.object, Tally::Avoided);
+    }
+
+    #[cold]
+    fn waited(&self, mutator: Mutator) {
+        let tallies = &self.state.tallies[self.me];
+        tallies.count(mutator.object, Tally::Waited);
+        if mutator.kind == MutatorKind::Refresh as u8 {
+            tallies.count(mutator.object, Tally::LeaseWaited);
+        }
     }
 
     fn resolve(&mut self, end: usize, pending: &mut Pending<'_>) -> (usize, Option<Failure>) {
@@ -347,6 +377,11 @@ impl Effects {
             }
         }
         slots.finish(end, *me, |map| &state.map_of(map).slots);
+        if let Some(action) =
+            overlay.actions.iter().rev().find(|action| action.reserved().is_some())
+        {
+            state.map_of(action.map).slots.refill(*me);
+        }
         overlay.clear();
     }
 }

@@ -29,6 +29,7 @@ mod pool;
 mod predicate;
 pub mod rules;
 mod state;
+mod tallies;
 mod vector;
 mod wheel;
 mod worker;

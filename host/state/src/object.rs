@@ -9,6 +9,7 @@ use crate::allocator::Allocator;
 use crate::distributed::Distributed;
 use crate::error::{AccessError, OpenError};
 use crate::map::Map;
+use crate::pool::Thefts;
 use crate::vector::Vector;
 use crate::{Hashing, Merge};
 
@@ -150,6 +151,17 @@ pub(crate) enum Structure {
 pub(crate) struct Object {
     pub(crate) described: ObjectShape,
     structure: Structure,
+}
+
+impl Object {
+    /// What moved between the pools of its ids or slots.
+    pub(crate) fn thefts(&self) -> Thefts {
+        match &self.structure {
+            Structure::Allocator(allocator) => allocator.pool.thefts(),
+            Structure::Map(map) => map.slots.thefts(),
+            Structure::Vector(_) | Structure::Distributed(_) => Thefts::default(),
+        }
+    }
 }
 
 /// The most structures. Numbers fit the 16 bits of a version's provenance.

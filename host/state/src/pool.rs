@@ -8,13 +8,18 @@
 //! one: structures keep a count for that, in cells.
 //!
 //! Each participant takes from its own queue and gives to it. Who finds it dry takes half of the
-//! fullest other queue, at most [`THEFT_MAX`] at once, so that one theft serves many takings.
+//! fullest other queue, at most [`THEFT_MAX`] at once, so that one theft serves many takings. Who
+//! has few left does so at the end of a burst, before a handler needs it, if another has twice as
+//! many.
 
-use nfos_sync::atomic::{AtomicU32, Ordering};
+use nfos_sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use nfos_sync::{Bug, Lock, Padded, seeded};
 
 /// No number.
 pub(crate) const NIL: u32 = u32::MAX;
+
+/// The most numbers below which a participant looks for more ahead of need.
+const LOW_WATER_MAX: u32 = 64;
 
 /// The most numbers that one theft moves.
 const THEFT_MAX: u32 = 512;
@@ -30,6 +35,21 @@ struct Shard {
     queue: Lock<Queue>,
     /// Changed under the lock, read as a hint without it.
     length: AtomicU32,
+    /// What its participant has stolen; written by it alone.
+    in_need: AtomicU64,
+    ahead: AtomicU64,
+    stolen: AtomicU64,
+}
+
+/// What moved between queues.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Thefts {
+    /// Thefts by participants that had nothing left.
+    pub(crate) in_need: u64,
+    /// Thefts ahead of need.
+    pub(crate) ahead: u64,
+    /// Numbers moved.
+    pub(crate) stolen: u64,
 }
 
 #[derive(Debug)]
@@ -37,6 +57,8 @@ pub(crate) struct Pool {
     shards: Box<[Padded<Shard>]>,
     /// The next number in the same queue; guarded by that queue's lock.
     next: Box<[AtomicU32]>,
+    /// Whose queue is shorter looks for more.
+    low_water: u32,
 }
 
 impl Pool {
@@ -46,10 +68,18 @@ impl Pool {
             shards: (0..participants)
                 .map(|_| {
                     let queue = Lock::new(Queue { head: NIL, tail: NIL });
-                    Padded(Shard { queue, length: AtomicU32::new(0) })
+                    let counter = || AtomicU64::new(0);
+                    Padded(Shard {
+                        queue,
+                        length: AtomicU32::new(0),
+                        in_need: counter(),
+                        ahead: counter(),
+                        stolen: counter(),
+                    })
                 })
                 .collect(),
             next: (0..count).map(|_| AtomicU32::new(NIL)).collect(),
+            low_water: (count / (4 * participants as u32)).min(LOW_WATER_MAX),
         };
         for number in 0..count {
             pool.give(
@@ -94,6 +124,48 @@ impl Pool {
         self.steal(participant)
     }
 
+    /// At the end of a burst that took numbers: takes some of the fullest other queue if few are
+    /// left. To be called while the burst's [reservations](nfos_stm::Transaction::reserve) stand,
+    /// since what is on its way is in no queue.
+    #[inline]
+    pub(crate) fn refill(&self, participant: usize) {
+        let own = self.shards[participant].length.load(Ordering::Relaxed);
+        if own < self.low_water {
+            self.steal_ahead(participant, own);
+        }
+    }
+
+    #[cold]
+    fn steal_ahead(&self, thief: usize, own: u32) {
+        let length = |victim: usize| self.shards[victim].length.load(Ordering::Relaxed);
+        let richest = (0..self.shards.len()).max_by_key(|&victim| length(victim));
+        let Some(victim) = richest.filter(|&victim| length(victim) >= 2 * own.max(1)) else {
+            return;
+        };
+        if victim != thief
+            && let Some((first, last, count)) = self.cut(victim)
+        {
+            let shard = &self.shards[thief];
+            add(&shard.ahead, 1);
+            add(&shard.stolen, u64::from(count));
+            let mut queue = shard.queue.lock();
+            self.next[last as usize].store(NIL, Ordering::Relaxed);
+            self.append(&mut queue, first, last);
+            shard.grow(count);
+        }
+    }
+
+    /// What moved between queues so far.
+    pub(crate) fn thefts(&self) -> Thefts {
+        let mut thefts = Thefts::default();
+        for shard in &self.shards {
+            thefts.in_need += shard.in_need.load(Ordering::Relaxed);
+            thefts.ahead += shard.ahead.load(Ordering::Relaxed);
+            thefts.stolen += shard.stolen.load(Ordering::Relaxed);
+        }
+        thefts
+    }
+
     #[inline(always)]
     fn pop(&self, shard: &Shard, queue: &mut Queue) -> u32 {
         let number = queue.head;
@@ -115,6 +187,8 @@ impl Pool {
                 return None;
             }
             if let Some((first, last, count)) = self.cut(victim) {
+                add(&self.shards[thief].in_need, 1);
+                add(&self.shards[thief].stolen, u64::from(count));
                 return Some(self.keep_loot(thief, first, last, count));
             }
         }
@@ -166,6 +240,11 @@ impl Pool {
     }
 }
 
+/// Adds to a counter with one writer.
+fn add(counter: &AtomicU64, by: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Relaxed);
+}
+
 impl Shard {
     fn grow(&self, by: u32) {
         self.length.store(self.length.load(Ordering::Relaxed) + by, Ordering::Relaxed);
@@ -206,6 +285,32 @@ mod tests {
     }
 
     #[test]
+    fn few_numbers_are_refilled_from_the_fullest_queue_if_that_has_twice_as_many() {
+        let pool = Pool::new(64, 2);
+        let take = |participant, count| {
+            (0..count).for_each(|_| _ = pool.take(participant).unwrap());
+        };
+        let lengths = || [0, 1].map(|i: usize| pool.shards[i].length.load(Ordering::Relaxed));
+        // Eight or more are enough.
+        take(0, 24);
+        pool.refill(0);
+        assert_eq!(pool.thefts(), Thefts::default());
+        take(0, 1);
+        pool.refill(0);
+        assert_eq!(pool.thefts(), Thefts { in_need: 0, ahead: 1, stolen: 16 });
+        assert_eq!(lengths(), [23, 16]);
+        // Nobody has twice as many as 7.
+        take(0, 16);
+        take(1, 4);
+        pool.refill(0);
+        assert_eq!((lengths(), pool.thefts().ahead), ([7, 12], 1));
+        // A theft in need is told apart, and nothing is lost.
+        take(0, 8);
+        assert_eq!((pool.thefts().in_need, lengths().iter().sum::<u32>()), (1, 11));
+        assert_eq!(std::iter::from_fn(|| pool.take(1)).count(), 11);
+    }
+
+    #[test]
     fn threads_never_hold_a_number_together() {
         let pool = Pool::new(64, 4);
         let held: Vec<AtomicU32> = (0..64).map(|_| AtomicU32::new(0)).collect();
@@ -219,6 +324,7 @@ mod tests {
                             mine.extend(pool.take(me).inspect(|&number| {
                                 assert_eq!(held[number as usize].swap(1, Ordering::AcqRel), 0);
                             }));
+                            pool.refill(me);
                         } else if let Some(number) = mine.pop() {
                             held[number as usize].store(0, Ordering::Release);
                             pool.give(me, number);

@@ -1,6 +1,6 @@
 //! The state that all workers share, and the opening of structures.
 
-use nfos_records::CauseCount;
+use nfos_records::{CauseCount, ContentionCount};
 use nfos_stm::{Memory, MemoryFull, PARTICIPANTS_MAX};
 use nfos_sync::Arc;
 use nfos_sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +14,7 @@ use crate::key::KEY_BYTES_MAX;
 use crate::map::Map;
 use crate::object::{ObjectId, ObjectShape, Objects, Shape, Structure};
 use crate::rules::Advisor;
+use crate::tallies::{self, Tallies};
 use crate::vector::Vector;
 use crate::worker::Worker;
 use crate::{Hashing, Merge};
@@ -39,6 +40,7 @@ pub struct State {
     pub(crate) memory: Arc<Memory>,
     pub(crate) objects: Objects,
     pub(crate) causes: Box<[Causes]>,
+    pub(crate) tallies: Box<[Tallies]>,
     taken: Box<[AtomicBool]>,
 }
 
@@ -57,6 +59,7 @@ impl State {
             memory: Arc::new(Memory::new(participants, settings.memory_bytes_max)),
             objects: Objects::new(),
             causes: (0..participants).map(|_| Causes::new()).collect(),
+            tallies: (0..participants).map(|_| Tallies::new()).collect(),
             taken: (0..participants).map(|_| AtomicBool::new(false)).collect(),
         })
     }
@@ -192,6 +195,12 @@ impl State {
     #[must_use]
     pub fn causes(&self, advisor: &dyn Advisor) -> Vec<CauseCount> {
         causes::report(&self.causes, &self.objects, advisor)
+    }
+
+    /// What slowed workers down without making any of them run again, by structure.
+    #[must_use]
+    pub fn contention(&self) -> Vec<ContentionCount> {
+        tallies::report(&self.tallies, &self.objects)
     }
 }
 

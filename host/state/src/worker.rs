@@ -82,7 +82,20 @@ impl Worker {
     pub fn begin_event(&mut self, now_ns: u64) -> bool {
         self.effects.now_ns = now_ns;
         self.events += 1;
-        !self.running || self.tx.begin_event()
+        let goes_on = !self.running || self.tx.begin_event();
+        if self.events == 1 && !self.effects.followed.is_empty() {
+            self.merge_ahead();
+        }
+        goes_on
+    }
+
+    /// Merges what will be needed, while nothing has been observed.
+    #[cold]
+    fn merge_ahead(&mut self) {
+        for number in 0..self.effects.followed.len() {
+            let object = self.state.distributed_of(self.effects.followed[number]);
+            object.merge_ahead(&mut self.tx, &self.effects);
+        }
     }
 
     /// The transaction of the event that runs. `init` opens the first structure within its burst,

@@ -119,7 +119,7 @@ impl<P: Copy> Transaction<P> {
         if end < self.events {
             self.writes.truncate(end);
         }
-        self.take_cells();
+        self.take_cells(structures);
         let mut pending = Pending::new(&self.memory, &mut self.writes, self.me);
         let (resolved, short) = structures.resolve(end, &mut pending);
         end = self.cut(end, resolved, short);
@@ -199,17 +199,17 @@ impl<P: Copy> Transaction<P> {
     }
 
     #[inline(always)]
-    fn take_cells(&mut self) {
+    fn take_cells<S: Structures<Predicate = P>>(&mut self, structures: &S) {
         let cells = self.memory.cells();
         for (taken, target) in self.writes.targets.iter().enumerate() {
             if !cells[target.cell.raw() as usize].try_hold(self.me) {
-                return self.take_cells_waiting(taken);
+                return self.take_cells_waiting(taken, structures);
             }
         }
     }
 
     #[cold]
-    fn take_cells_waiting(&mut self, taken: usize) {
+    fn take_cells_waiting<S: Structures<Predicate = P>>(&mut self, taken: usize, structures: &S) {
         for target in &self.writes.targets[..taken] {
             self.memory.cell(target.cell).release();
         }
@@ -219,6 +219,12 @@ impl<P: Copy> Transaction<P> {
             self.order.sort_unstable();
         }
         for &cell in &self.order {
+            if self.memory.cell(cell).try_hold(self.me) {
+                continue;
+            }
+            if let Some(write) = self.writes.latest(cell) {
+                structures.waited(write.mutator());
+            }
             let mut waiting = Waiting::new();
             while !self.memory.cell(cell).try_hold(self.me) {
                 waiting.pause();

@@ -365,7 +365,10 @@ impl<P: Copy> Transaction<P> {
         }
         match version_at(&self.memory, place, bound, self.me) {
             Ok(version) if version.timestamp == observation.seen() => return None,
-            Ok(_) if observation.is_predicate() && holds(bound) => return None,
+            Ok(_) if observation.is_predicate() && holds(bound) => {
+                structures.avoided(observation.observer());
+                return None;
+            }
             Ok(_) | Err(Lost) => {}
         }
         // A predicate that was seen earlier held at the snapshot too, or the snapshot would not have

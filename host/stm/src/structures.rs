@@ -15,6 +15,16 @@ pub trait Structures {
     /// Whether a predicate, logged on `cell`, is true of the state `at`.
     fn holds(&self, predicate: &Self::Predicate, cell: CellId, at: &View<'_>) -> bool;
 
+    /// For counting: a predicate of this operation still held although its cell had changed.
+    fn avoided(&self, observer: Observer) {
+        let _ = observer;
+    }
+
+    /// For counting: the commit had to wait for a cell that this operation changes.
+    fn waited(&self, mutator: Mutator) {
+        let _ = mutator;
+    }
+
     /// Turns the buffered actions of events before `end` into writes, all cells named by
     /// [`Transaction::hold`](crate::Transaction::hold) being held. Returns the end of the events
     /// for which that went well, and otherwise what was short.

@@ -13,6 +13,7 @@ use crate::history::History;
 use crate::memory::{CellId, Memory};
 use crate::observe::{ObservationLog, Observer};
 use crate::retry::Retry;
+use crate::settle::View;
 use crate::structures::Structures;
 use crate::write_log::WriteLog;
 
@@ -246,6 +247,12 @@ impl<P: Copy> Transaction<P> {
     #[must_use]
     pub fn snapshot(&self) -> u64 {
         self.snapshot
+    }
+
+    /// The state that the running event sees, own writes aside; reading it observes nothing.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        View::new(&self.memory, self.snapshot, self.me)
     }
 
     /// The participant.

@@ -5,6 +5,6 @@
 pub mod run;
 
 pub use run::{
-    CauseCount, DropCount, EventCount, FrameCounters, LossCount, ParameterAdvice, PortCounters,
-    SetCounters, Summary, WorkerCounters,
+    CauseCount, ContentionCount, DropCount, EventCount, FrameCounters, LossCount, ParameterAdvice,
+    PortCounters, SetCounters, Summary, WorkerCounters,
 };

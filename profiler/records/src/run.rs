@@ -44,6 +44,10 @@ pub struct Summary {
     pub packet_sets: SetCounters,
     /// Why transactions failed, most first.
     pub causes: Vec<CauseCount>,
+    /// What slowed workers down without making any of them run again; structures of which there is
+    /// nothing to tell are left out.
+    #[serde(default)]
+    pub contention: Vec<ContentionCount>,
     /// Events that the network function emitted.
     pub events: Vec<EventCount>,
 }
@@ -161,6 +165,38 @@ pub struct CauseCount {
     pub relaxed_by: Vec<ParameterAdvice>,
     /// How many runs were thrown away for it.
     pub aborts: u64,
+}
+
+/// What happened at one structure beside conflicts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContentionCount {
+    /// The structure's name.
+    pub object: String,
+    /// Observations that still held although their cell had changed: an absent key whose bucket
+    /// got another one, a lease that was refreshed.
+    pub avoided: u64,
+    /// Commits that had to wait for a cell which another held.
+    pub waits: u64,
+    /// Of these: for a lease that they refresh.
+    pub lease_waits: u64,
+    /// Times that a worker had no id or slot left and took some of another's.
+    pub thefts: u64,
+    /// Times that it did so before it had none left.
+    pub thefts_ahead: u64,
+    /// Ids or slots that were moved so.
+    pub stolen: u64,
+    /// Merges of all parts by a handler.
+    pub merges: u64,
+    /// Merges before a handler needed one.
+    pub merges_ahead: u64,
+}
+
+impl ContentionCount {
+    /// Nothing to tell of a structure.
+    #[must_use]
+    pub fn named(object: &str) -> Self {
+        Self { object: object.to_owned(), ..Self::default() }
+    }
 }
 
 /// A parameter that relaxes a conflict.
