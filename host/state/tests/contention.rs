@@ -76,7 +76,7 @@ fn no_id_is_handed_out_twice_and_none_is_lost_while_ids_are_fetched() {
                 let (state, held) = (&state, &held);
                 scope.spawn(move || {
                     let mut worker = state.worker(me);
-                    for round in 0..600 {
+                    for round in 0..1_800 {
                         begin(&mut worker, 0);
                         let id = worker.allocate(ids, 1).unwrap();
                         if worker.commit(1).committed == 0 {
