@@ -12,4 +12,5 @@ crates=(--package dpdk-sys --package nfos-netio --package nfos-dataplane --packa
 cargo clippy --release --quiet "${crates[@]}" "${features[@]}" --all-targets -- -D warnings
 
 cargo test --release --quiet --package nfos-netio --lib --test dpdk "${features[@]}"
-echo "dpdk: frames arrive once and whole, and every buffer comes back"
+cargo test --release --quiet --package nfos-host --test dpdk "${features[@]}" -- --nocapture
+echo "dpdk: frames arrive once and whole, buffers come back, and kernels talk through network functions"

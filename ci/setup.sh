@@ -67,14 +67,14 @@ want_dpdk() {
     local packages=(libdpdk-dev pkg-config gcc libclang1-14 libclang-common-14-dev
         iproute2 iputils-ping ethtool netcat-openbsd curl tcpdump)
     pkg-config --exists libdpdk 2> /dev/null && have ip && have ping && have ethtool && have nc &&
-        have curl && return
-    if ((EUID == 0)) && have apt-get && apt-cache show "${packages[@]}" > /dev/null 2>&1; then
+        have curl && compgen -G "/usr/lib/llvm-*/lib/libclang*" > /dev/null && return
+    if ((EUID == 0)) && have apt-get; then
         echo "setup: installing DPDK"
+        apt-get update -qq > /dev/null
         DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
-            "${packages[@]}" > /dev/null
-    else
-        echo "setup: DPDK not found; install with: apt-get install ${packages[*]}"
+            "${packages[@]}" > /dev/null && return
     fi
+    echo "setup: DPDK not found; install with: apt-get install ${packages[*]}"
 }
 
 # A linter of dependency trees. Its wheel is a program of its own and takes seconds, where

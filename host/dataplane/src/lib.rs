@@ -21,6 +21,7 @@ mod reasons;
 #[cfg(test)]
 mod rollback;
 mod run;
+mod scaling;
 mod script;
 mod services;
 mod setup;
@@ -34,4 +35,5 @@ pub use factory::Factory;
 pub use launch::{
     Inspection, Launch, Observation, PACKET_SETS_MAX, RunError, WORKERS_MAX, inspect, run,
 };
+pub use scaling::scaling;
 pub use services::WorkerServices;

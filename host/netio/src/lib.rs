@@ -12,6 +12,7 @@
 //! | `gather`, `key` | header fields collected into a [`Key`] |
 //! | `classifier` | from a frame to its packet set: [`Classifier`] |
 //! | [`toeplitz`], `steering` | from a frame to its worker: [`Steering`] |
+//! | [`rss`] | whether a network card can do the same |
 //! | `ring` | bursts between two threads: [`ring()`] |
 //! | [`capture`] | pcap and pcapng files |
 //! | [`port`] | port specifications, live ports, the memory port |
@@ -31,6 +32,7 @@ mod key;
 mod pool;
 pub mod port;
 mod ring;
+pub mod rss;
 pub mod rules;
 mod steering;
 pub mod synthetic;
@@ -43,7 +45,8 @@ pub use key::{KEY_BYTES_MAX, KEY_WORDS, Key};
 pub use pool::Pool;
 pub use port::{
     CaptureSpec, Clock, Entered, Loss, Memory, MemorySpec, Port, PortCounters, PortError, PortSpec,
-    Queue, Received, Repeat, SpecError, check_files, enter_thread, open_live, open_ports, remarks,
+    Queue, Received, Repeat, SpecError, check_files, enter_thread, offer_of, open_live, open_ports,
+    remarks,
 };
 pub use ring::{Receiver, Sender, ring};
 pub use rules::{Field, KeyRule, Layer, RuleError, SetRules};

@@ -143,21 +143,42 @@ struct HashRule {
     key: HashKey,
 }
 
-/// Compiles the rules of one definition (or of the orphans), within which equal keys must give
-/// equal hashes.
+/// What is hashed of the packets of one definition, or of the orphans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GroupHash {
+    /// The fields in header order, without the protocol, under the default key.
+    Plain,
+    /// The same under the symmetric key.
+    Symmetric,
+    /// The keys as they stand, of a symmetric rule the smaller direction; no card does that.
+    AsItStands,
+}
+
+impl GroupHash {
+    /// Of these rules, within which equal keys must give equal hashes.
+    pub(crate) fn of(rules: &[KeyRule]) -> Self {
+        let in_order = rules.iter().all(|rule| {
+            let hashed = rule.key.iter().filter(|field| **field != Field::Protocol);
+            !rule.symmetric && hashed.is_sorted_by_key(|field| rank(*field))
+        });
+        match (units_decide(rules), in_order) {
+            (false, _) => Self::AsItStands,
+            (true, true) => Self::Plain,
+            (true, false) => Self::Symmetric,
+        }
+    }
+}
+
+/// Compiles the rules of one definition, or of the orphans.
 fn compile_group(rules: &[KeyRule]) -> impl Iterator<Item = (&[u16], HashRule)> {
-    let in_order = rules.iter().all(|rule| {
-        let hashed = rule.key.iter().filter(|field| **field != Field::Protocol);
-        !rule.symmetric && hashed.is_sorted_by_key(|field| rank(*field))
-    });
-    let key = if in_order { HashKey::Plain } else { HashKey::Symmetric };
-    let by_units = units_decide(rules);
+    let group = GroupHash::of(rules);
     rules.iter().map(move |rule| {
         let compile = |fields: &[Field]| Gather::new(rule.layer, fields);
         let reverse: Vec<_> = rule.key.iter().map(|field| field.reverse()).collect();
-        let (input, reverse, key) = match by_units {
-            true => (compile(&hash_fields(rule)), None, key),
-            false => {
+        let (input, reverse, key) = match group {
+            GroupHash::Plain => (compile(&hash_fields(rule)), None, HashKey::Plain),
+            GroupHash::Symmetric => (compile(&hash_fields(rule)), None, HashKey::Symmetric),
+            GroupHash::AsItStands => {
                 let reverse = rule.symmetric.then(|| compile(&reverse));
                 (compile(&rule.key), reverse, HashKey::Plain)
             }

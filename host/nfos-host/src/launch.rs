@@ -16,6 +16,7 @@ use crate::quantity::{Bytes, Span};
 pub(crate) use nfos_dataplane::{Launch, Observation, WORKERS_MAX};
 pub(crate) use nfos_engine::description::Configuration;
 pub(crate) use nfos_engine::{LoadError, NetworkFunction};
+pub(crate) use nfos_netio::rss::{Misfit, Offer, PROFILES, Plan};
 pub(crate) use nfos_netio::{Memory, PortSpec, SpecError, check_files};
 
 /// The most ports of a run.
@@ -89,6 +90,38 @@ pub(crate) fn run(
     observe: &mut dyn FnMut(Observation<'_>),
 ) -> Result<Summary, Failure> {
     nfos_dataplane::run(nf, launch, stop, observe).map_err(failure)
+}
+
+/// What a card offers of receive-side scaling: one that is known by its name, or a device that is
+/// opened.
+///
+/// # Errors
+/// Neither, or a device that cannot be opened.
+pub(crate) fn offer(nic: &str) -> Result<Offer, Failure> {
+    if let Some(known) = PROFILES.iter().find(|known| known.name.eq_ignore_ascii_case(nic)) {
+        return Ok(known.offer);
+    }
+    if !nic.contains(':') {
+        let names = PROFILES.map(|known| known.name).join(", ");
+        return Err(Failure::input(format!(
+            "--nic {nic}: there is no card of this name; write {names} or dpdk:DEVARGS"
+        )));
+    }
+    let spec: PortSpec =
+        nic.parse().map_err(|error: SpecError| Failure::input(error.to_string()))?;
+    nfos_netio::offer_of(&spec).map_err(|error| Failure::input(error.to_string()))
+}
+
+/// What a card with this offer is programmed with for each port, or what does not fit.
+///
+/// # Errors
+/// Packet sets that cannot be.
+pub(crate) fn scaling(
+    nf: &NetworkFunction,
+    workers: usize,
+    offer: &Offer,
+) -> Result<Vec<Result<Plan, Vec<Misfit>>>, Failure> {
+    nfos_dataplane::scaling(nf.description(), workers, offer).map_err(failure)
 }
 
 /// Runs `init` alone and tells what it returned and what it opened.

@@ -18,7 +18,7 @@ const QUANTUM_DEFAULT: Duration = Duration::from_millis(1);
 /// Events of one call: enough to hide the cost of the crossing, few enough to stay in the cache.
 const BURST_MAX: usize = 32;
 /// Workers of `check`.
-const REHEARSAL_WORKERS: usize = 2;
+pub(crate) const REHEARSAL_WORKERS: usize = 2;
 /// Long enough for all of it, unless the network function meets its time limit at every packet.
 const REHEARSAL_TIME_MAX: Duration = Duration::from_secs(60);
 /// Of aggregate state and packet sets, in bytes.

@@ -176,3 +176,25 @@ fn output_that_cannot_be_written_is_a_failure() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).starts_with("error: the output cannot be written"));
 }
+
+#[test]
+fn check_tells_whether_packet_sets_suit_a_card() {
+    let checked = |nf: &str, card: &str| {
+        let output = host(["check", "--nic", card, "--nf"]).arg(guest(nf)).output();
+        let output = output.expect("the command is built");
+        (output.status.code(), stdout(&output), stderr(&output))
+    };
+    let (status, found, _) = checked("firewall", "x710");
+    assert_eq!(status, Some(0), "{found}");
+    let line =
+        "ok     nic          port 1: x710 spreads packets: ipv4-tcp, ipv4-udp, symmetric key";
+    assert!(found.contains(line), "{found}");
+
+    let (status, found, why) = checked("bridge", "E810");
+    assert_eq!(status, Some(1), "{found}");
+    assert!(found.contains("wrong  nic          port 0: "), "{found}");
+    assert!(why.contains("steered in software"), "{why}");
+
+    let message = refused(&["check", "--nf", &text(guest("firewall")), "--nic", "X999"]);
+    assert!(message.contains("write E810, ConnectX-5, ConnectX-6, X710 or dpdk:DEVARGS"));
+}

@@ -4,6 +4,8 @@ use super::buffers::Buffers;
 use super::eal::{Eal, with_devices};
 use super::error::{Error, Step};
 use super::packet::Burst;
+use super::scaling::Scaling;
+use crate::rss::Offer;
 use nfos_sync::atomic::{AtomicBool, Ordering};
 use nfos_sync::{Arc, thread};
 use std::ffi::{CStr, CString, c_int};
@@ -14,6 +16,8 @@ pub(super) const DESCRIPTORS: u16 = 1024;
 /// How often the client of a `net_memif` looks for its server, and how long each waits.
 const SERVER_TRIES: usize = 100;
 const SERVER_INTERVAL: Duration = Duration::from_millis(100);
+/// How often either end of a `net_memif` looks whether the other is there.
+const PEER_TRIES: usize = 20;
 /// Drivers that send packets in several buffers and do not say so.
 const SEND_SEGMENTS: [&str; 5] = ["net_af_packet", "net_memif", "net_pcap", "net_ring", "net_tap"];
 /// Bursts taken out of a device before it goes.
@@ -36,6 +40,8 @@ pub(super) struct Abilities {
     pub rx_queues: u16,
     /// Most transmit queues.
     pub tx_queues: u16,
+    /// Its receive-side scaling, as far as it offers any.
+    pub offer: Offer,
     /// Whether it sends a packet that lies in several buffers.
     pub segments: bool,
     /// Whether it must be told that there will be such packets.
@@ -75,7 +81,13 @@ impl Probed {
     }
 
     /// Sets it up with `rx` and `tx` queues, of which it has as many, and starts it.
-    pub(super) fn start(self, buffers: Buffers, rx: u16, tx: u16) -> Result<Arc<Device>, Error> {
+    pub(super) fn start(
+        self,
+        buffers: Buffers,
+        rx: u16,
+        tx: u16,
+        scaling: Option<&Scaling>,
+    ) -> Result<Arc<Device>, Error> {
         let Self { port, abilities } = self;
         // From here on it is removed if anything fails.
         let device = Device {
@@ -87,9 +99,12 @@ impl Probed {
             queues_taken: AtomicBool::new(false),
             buffers,
         };
-        device.configure()?;
+        device.configure(scaling)?;
         device.set_queues_up()?;
         device.run()?;
+        if let Some(scaling) = scaling {
+            scaling.program(port)?;
+        }
         Ok(Arc::new(device))
     }
 
@@ -109,6 +124,12 @@ impl Abilities {
             driver: driver.to_string_lossy().into_owned(),
             rx_queues: info.max_rx_queues,
             tx_queues: info.max_tx_queues,
+            offer: Offer::of_driver(
+                &driver.to_string_lossy(),
+                info.flow_type_rss_offloads,
+                info.reta_size,
+                info.hash_key_size,
+            ),
             segments: asks_for_segments || SEND_SEGMENTS.contains(&&*driver.to_string_lossy()),
             asks_for_segments,
             scatter: info.rx_offload_capa & dpdk_sys::NFOS_RTE_ETH_RX_OFFLOAD_SCATTER != 0,
@@ -175,8 +196,12 @@ pub(super) struct Device {
 }
 
 impl Device {
-    fn configure(&self) -> Result<(), Error> {
+    fn configure(&self, scaling: Option<&Scaling>) -> Result<(), Error> {
         let mut conf = dpdk_sys::rte_eth_conf::default();
+        if let Some(scaling) = scaling {
+            conf.rxmode.mq_mode = dpdk_sys::RTE_ETH_MQ_RX_RSS;
+            conf.rx_adv_conf.rss_conf = scaling.conf();
+        }
         if self.abilities.asks_for_segments {
             conf.txmode.offloads |= dpdk_sys::NFOS_RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
         }
@@ -248,6 +273,9 @@ impl Device {
             }
         }
         outcome?;
+        if self.abilities.is("net_memif") {
+            self.wait_for_link();
+        }
         // Relaxed: read by `drop` alone, which has the device for itself.
         self.started.store(true, Ordering::Relaxed);
         // A function in the network is to see what is not for the card itself. Cards that are
@@ -255,6 +283,23 @@ impl Device {
         // SAFETY: the device is started.
         unsafe { dpdk_sys::rte_eth_promiscuous_enable(self.port) };
         Ok(())
+    }
+
+    /// Waits a moment for the other end: what is sent before it is there is refused.
+    fn wait_for_link(&self) {
+        for _ in 0..PEER_TRIES {
+            if self.is_up() {
+                break;
+            }
+            thread::sleep(SERVER_INTERVAL);
+        }
+    }
+
+    fn is_up(&self) -> bool {
+        let mut link = dpdk_sys::rte_eth_link::default();
+        // SAFETY: the struct may be written.
+        let outcome = unsafe { dpdk_sys::rte_eth_link_get_nowait(self.port, &raw mut link) };
+        outcome == 0 && link.link_status() != 0
     }
 
     /// Its queues, each once. None the second time.

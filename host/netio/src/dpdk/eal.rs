@@ -24,7 +24,7 @@ pub(super) struct Eal {
 static EAL: OnceLock<Result<Eal, Error>> = OnceLock::new();
 
 /// Held while devices come and go: DPDK's lists of them have no lock of their own.
-static DEVICES: Lock<()> = Lock::new(());
+static DEVICES: OnceLock<Lock<()>> = OnceLock::new();
 
 /// What the devices of a run ask of the layer.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +49,7 @@ pub(super) fn running() -> Option<&'static Eal> {
 
 /// Runs with no other device coming or going.
 pub(super) fn with_devices<R>(work: impl FnOnce() -> R) -> R {
-    let _guard = DEVICES.lock();
+    let _guard = DEVICES.get_or_init(|| Lock::new(())).lock();
     work()
 }
 

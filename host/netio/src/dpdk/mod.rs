@@ -7,12 +7,13 @@
 //! | `packet` | packets in DPDK's buffers, owned: whoever drops one gives its buffer back |
 //! | `buffers` | pools of buffers, in hugepages or over ordinary memory |
 //! | `device` | a device probed, set up, started, stopped and removed; its queues |
+//! | `scaling` | receive-side scaling, programmed |
 //! | `spread` | steering in software, by whichever worker has time |
 //! | `losses` | frames that reached no worker, by reason |
 //! | `spec` | what names a device: [`DeviceSpec`] |
 //! | `port` | a device as a port |
 //!
-//! All `unsafe` lies in the first five, each of which is safe to use from the others.
+//! All `unsafe` lies in `eal`, `packet`, `buffers`, `device` and `scaling`, each of which is safe to use from the others.
 
 #[allow(unsafe_code, reason = "packet buffers are DPDK's")]
 mod buffers;
@@ -25,6 +26,8 @@ mod losses;
 #[allow(unsafe_code, reason = "packets lie in buffers of DPDK's")]
 mod packet;
 mod port;
+#[allow(unsafe_code, reason = "hands DPDK a key and a table")]
+mod scaling;
 mod spec;
 mod spread;
 
@@ -56,6 +59,16 @@ pub(crate) fn open(id: PortId, spec: &DeviceSpec) -> Result<Box<dyn Port>, PortE
     start(Memory::default(), &[spec])?;
     let eal = eal::running().expect("it was just started");
     Ok(Box::new(port::DevicePort::open(eal, id, spec)?))
+}
+
+/// What a device offers of receive-side scaling.
+///
+/// # Errors
+/// [`PortError`] if the driver does not take it.
+pub(crate) fn offer_of(spec: &DeviceSpec) -> Result<crate::rss::Offer, PortError> {
+    start(Memory::default(), &[spec])?;
+    let eal = eal::running().expect("it was just started");
+    port::DevicePort::open(eal, PortId::new(0), spec).map(|port| port.offer())
 }
 
 /// What the operator should know of DPDK itself, if it runs.

@@ -9,12 +9,14 @@ use super::eal::{self, Eal};
 use super::error::Error;
 use super::losses::Losses;
 use super::packet::{BURST_MAX, Burst, Packet};
+use super::scaling::Scaling;
 use super::spec::DeviceSpec;
 use super::spread::{Share, share};
 use crate::frame::Frame;
 use crate::id::PortId;
 use crate::pool::Pool;
 use crate::port::{Clock, Loss, Port, PortCounters, PortError, Queue, QueueCounters, Received};
+use crate::rss::{Offer, plan};
 use crate::steering::Steering;
 use nfos_sync::{Arc, Lock};
 
@@ -56,12 +58,30 @@ impl DevicePort {
         })
     }
 
-    fn start(&mut self, workers: u16) -> Result<Arc<Device>, PortError> {
+    /// What it offers of receive-side scaling, before it runs.
+    pub(super) fn offer(&self) -> Offer {
+        match &self.state {
+            State::Probed(probed) => probed.abilities.offer,
+            _ => Offer::default(),
+        }
+    }
+
+    /// What the device is programmed with to spread packets by itself, if it can.
+    fn scaling(&self, steering: &Steering) -> Option<Scaling> {
+        let offer = self.offer();
+        let plan = if steering.workers() > 1 { plan(steering, self.id, &offer).ok() } else { None };
+        plan.map(|plan| Scaling::new(plan, offer.key_bytes))
+    }
+
+    fn start(&mut self, workers: u16, scaling: Option<&Scaling>) -> Result<Arc<Device>, PortError> {
         let State::Probed(probed) = std::mem::replace(&mut self.state, State::Neither) else {
             return Err(PortError::QueuesMade(self.id));
         };
         let abilities: &Abilities = &probed.abilities;
-        let (rx, tx) = abilities.queues(workers);
+        let (rx, tx) = match scaling {
+            Some(_) => (workers, abilities.tx_queues.clamp(1, workers + 1)),
+            None => abilities.queues(workers),
+        };
         let eal = eal::running().expect("a device is probed by a layer that runs");
         let buffers = match Buffers::new(
             eal,
@@ -75,14 +95,10 @@ impl DevicePort {
                 return Err(refused(&self.spec, error));
             }
         };
-        probed.start(buffers, rx, tx).map_err(|error| refused(&self.spec, error))
+        probed.start(buffers, rx, tx, scaling).map_err(|error| refused(&self.spec, error))
     }
 
-    fn remark(&mut self, device: &Device, receive_queues: usize, workers: usize) {
-        let steered = match workers {
-            1 => String::new(),
-            _ => ", steered in software".to_owned(),
-        };
+    fn remark(&mut self, device: &Device, receive_queues: usize, steered: &str) {
         let queues = match receive_queues {
             1 => "1 receive queue".to_owned(),
             queues => format!("{queues} receive queues"),
@@ -131,14 +147,22 @@ impl Port for DevicePort {
 
     fn open_queues(&mut self, steering: &Steering) -> Result<Vec<Box<dyn Queue>>, PortError> {
         let workers = steering.workers();
-        let device = self.start(workers as u16)?;
+        let scaling = self.scaling(steering);
+        let device = self.start(workers as u16, scaling.as_ref())?;
         let (rx, tx) = device.take_queues().ok_or(PortError::QueuesMade(self.id))?;
-        self.remark(&device, rx.len(), workers);
+        let steered = match (workers, &scaling) {
+            (1, _) => "",
+            (_, Some(_)) => ", steered by the device",
+            (_, None) => ", steered in software",
+        };
+        self.remark(&device, rx.len(), steered);
         let mut transmitters = transmitters(tx, workers + 1);
         let last = transmitters.pop();
-        let receivers: Vec<Receiver> = match workers {
-            1 => vec![Receiver::Whole { queues: rx, next: 0 }],
-            _ => share(self.id, rx, steering, &self.losses)
+        let own = |queues| Receiver::Whole { queues, next: 0 };
+        let receivers: Vec<Receiver> = match (workers, scaling) {
+            (1, _) => vec![own(rx)],
+            (_, Some(_)) => rx.into_iter().map(|queue| own(vec![queue])).collect(),
+            (_, None) => share(self.id, rx, steering, &self.losses)
                 .into_iter()
                 .map(Receiver::Share)
                 .collect(),

@@ -22,6 +22,9 @@ pub enum PortError {
     /// Its queues have been made already.
     #[error("port {0}: its queues have been made already")]
     QueuesMade(crate::id::PortId),
+    /// Something that only a device can do.
+    #[error("port `{0}` is no device; write dpdk:DEVARGS")]
+    NoDevice(String),
     /// DPDK refuses something of it.
     #[cfg(feature = "dpdk")]
     #[error("port `dpdk:{spec}`: {error}")]

@@ -131,6 +131,18 @@ pub fn open_ports(specs: &[PortSpec], memory: Memory) -> Result<Vec<Box<dyn Port
     numbered.map(|(number, spec)| open_live(PortId::new(number as u16), spec)).collect()
 }
 
+/// What the device of a port offers of receive-side scaling. The port is opened and closed again.
+///
+/// # Errors
+/// [`PortError`] if it cannot be opened, or is no device.
+pub fn offer_of(spec: &PortSpec) -> Result<crate::rss::Offer, PortError> {
+    match spec {
+        #[cfg(feature = "dpdk")]
+        PortSpec::Device(device) => crate::dpdk::offer_of(device),
+        _ => Err(PortError::NoDevice(spec.to_string())),
+    }
+}
+
 /// What the operator should know of what lies under the ports, a line each.
 pub fn remarks() -> Vec<String> {
     #[cfg(feature = "dpdk")]

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::launch::{self, Configuration, LoadError, NetworkFunction, Observation, Structure};
 use crate::numbers::{counted, grouped};
 use crate::parameters::Parameters;
-use crate::plan::rehearsal;
+use crate::plan::{REHEARSAL_WORKERS, rehearsal};
 use crate::rehearsal::Rehearsal;
 use crate::report::unaccounted;
 use crate::terminal::{Style, plain, print};
@@ -23,6 +23,11 @@ use crate::terminal::{Style, plain, print};
 pub(crate) struct Arguments {
     #[command(flatten)]
     subject: Subject,
+
+    /// Whether its packet sets suit a network card too, by name or as a port: E810, ConnectX-5,
+    /// ConnectX-6, X710 or dpdk:DEVARGS
+    #[arg(long, value_name = "CARD")]
+    nic: Option<String>,
 }
 
 /// # Errors
@@ -44,7 +49,32 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let finding = rehearse(&nf, parameters, &configuration)
         .or_else(|failure| wrong("run", failure.message()))?;
-    right("run", &finding)
+    right("run", &finding)?;
+    arguments.nic.as_ref().map_or(Ok(()), |nic| card(&nf, nic))
+}
+
+/// Whether a card can spread packets over workers as the packet sets need it.
+fn card(nf: &NetworkFunction, nic: &str) -> Result<(), Failure> {
+    let offer = launch::offer(nic)?;
+    let ports = launch::scaling(nf, REHEARSAL_WORKERS, &offer)?;
+    for (port, planned) in ports.iter().enumerate() {
+        match planned {
+            Ok(plan) => right("nic", &format!("port {port}: {nic} spreads packets: {plan}"))?,
+            Err(misfits) => misfits
+                .iter()
+                .try_for_each(|misfit| tell_wrong("nic", &format!("port {port}: {misfit}")))?,
+        }
+    }
+    let unfit = ports.iter().filter(|planned| planned.is_err()).count();
+    if unfit == 0 {
+        return Ok(());
+    }
+    Err(Failure::failed(format!(
+        "the check \"nic\" failed: at {} with {nic}, packets would be steered in software, which \
+         is right and costs time of the workers; a key that is all addresses and ports of TCP and \
+         UDP would fit",
+        counted(unfit as u64, "port")
+    )))
 }
 
 /// Loads it, and tells which check a file that is no network function fails.
@@ -73,9 +103,13 @@ fn right(check: &str, finding: &str) -> Result<(), Failure> {
 
 /// Tells what is wrong; the status says so too.
 fn wrong<T>(check: &str, finding: &str) -> Result<T, Failure> {
-    let mark = Style::of(&std::io::stdout()).alarm("wrong");
-    print(&format!("{mark}  {check:<12} {}\n", plain(finding)))?;
+    tell_wrong(check, finding)?;
     Err(Failure::failed(format!("the check \"{check}\" failed")))
+}
+
+fn tell_wrong(check: &str, finding: &str) -> Result<(), Failure> {
+    let mark = Style::of(&std::io::stdout()).alarm("wrong");
+    print(&format!("{mark}  {check:<12} {}\n", plain(finding)))
 }
 
 fn imports(nf: &NetworkFunction) -> String {
