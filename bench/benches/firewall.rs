@@ -1,28 +1,19 @@
 //! Packets per second of the firewall on the direct engine and on the native one.
 //!
 //! The whole dataplane runs, on synthetic ports: the packets of both directions of a number of
-//! sessions lie in memory, and what is sent is counted and forgotten. Time is that of the process's
-//! CPU clock, so that what else the machine does costs nothing but its caches, and a run too short
-//! to be more than a start is subtracted. See `bench/README.md`.
-
-use std::time::Duration;
+//! sessions lie in memory, and what is sent is counted and forgotten. See `bench/README.md`.
 
 use nfos_bench::build;
 use nfos_bench::factory::NativeFactory;
 use nfos_bench::rounds::{Mode, is_wanted, median};
-use nfos_dataplane::{Factory, Launch, run};
+use nfos_bench::throughput::{mpps, summary};
+use nfos_dataplane::Launch;
 use nfos_engine::{Engine, NetworkFunction, Settings};
 use nfos_netio::PortSpec;
 use nfos_netio::port::Repeat;
 use nfos_netio::synthetic::Workload;
-use nfos_records::Summary;
-use nfos_sync::atomic::AtomicBool;
-use rustix::time::{ClockId, clock_gettime};
 
 const ROUNDS: usize = 11;
-const RUN: Duration = Duration::from_millis(400);
-/// A run that ends before it has warmed up.
-const START: Duration = Duration::from_millis(20);
 /// Room for packet sets: more than there are flows, and no more than fits the memory of a laptop.
 const PACKET_SETS: u32 = 1 << 17;
 
@@ -63,7 +54,7 @@ struct Case {
 fn measure(direct: &NetworkFunction, native: &NativeFactory) {
     let cases = [(1, 4096), (2, 4096), (1, 65_536), (2, 65_536)]
         .map(|(workers, flows)| Case { workers, flows });
-    println!("firewall: 64 B, medians of {ROUNDS} interleaved runs of {RUN:?}, Mpps");
+    println!("firewall: 64 B, medians of {ROUNDS} interleaved runs, Mpps");
     println!("{:<30} {:>8} {:>8} {:>8}", "", "direct", "native", "ratio");
     for case in &cases {
         let name = case.name();
@@ -111,37 +102,4 @@ fn launch(workers: usize, flows: u64) -> Launch {
         packet_sets: Some(PACKET_SETS),
         ..Launch::default()
     }
-}
-
-fn summary<F: Factory + Sync>(factory: &F, launch: &Launch) -> Summary {
-    let summary = run(factory, launch, &AtomicBool::new(false), &mut |_| {});
-    summary.expect("the firewall runs on synthetic ports")
-}
-
-/// What a run took and did.
-struct Cost {
-    cpu_ns: u64,
-    packets: u64,
-}
-
-fn cost<F: Factory + Sync>(factory: &F, launch: &Launch, duration: Duration) -> Cost {
-    let launch = Launch { duration: Some(duration), ..launch.clone() };
-    let before_ns = cpu_ns();
-    let summary = summary(factory, &launch);
-    Cost { cpu_ns: cpu_ns() - before_ns, packets: summary.received }
-}
-
-/// Packets per microsecond of all workers together, if each has a core to itself.
-fn mpps<F: Factory + Sync>(factory: &F, launch: &Launch) -> f64 {
-    let start = cost(factory, launch, START);
-    let whole = cost(factory, launch, RUN);
-    let packets = whole.packets.saturating_sub(start.packets) as f64;
-    let cpu_ns = whole.cpu_ns.saturating_sub(start.cpu_ns) as f64;
-    packets * 1e3 / cpu_ns * launch.workers as f64
-}
-
-/// CPU time of this process's threads.
-fn cpu_ns() -> u64 {
-    let now = clock_gettime(ClockId::ProcessCPUTime);
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }

@@ -7,5 +7,6 @@ mod imports;
 #[allow(unsafe_code, reason = "the native engine uses a burst where it lies, as a guest does")]
 pub mod native;
 pub mod still;
+pub mod throughput;
 
 pub use nfos_rounds as rounds;
