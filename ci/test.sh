@@ -21,6 +21,7 @@ step demo
 step demo
 step readme
 step dpdk
+step checksums
 step suite
 step loom
 step shuttle
