@@ -23,5 +23,6 @@ step readme
 step dpdk
 step checksums
 step suite
+step models
 step loom
 step shuttle

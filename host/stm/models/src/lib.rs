@@ -1,0 +1,31 @@
+//! The protocol of the transactional memory as a state machine, small enough to go through all of
+//! its interleavings.
+//!
+//! A step is one access to something shared, or several that nobody can come between; everything
+//! else happens with the step before it. Cells have two words of payload, so that a torn copy is
+//! one; a history segment is one line, of which each thread has few, so that reclamation and
+//! overrun come up; an event becomes an elder after two failures.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`program`] | what threads run: bursts of events of reads, writes and additions |
+//! | [`state`] | all that threads share, and where each of them is |
+//! | [`begin`] | turns, the gate, the snapshot |
+//! | [`execute`] | operations, extension, savepoints |
+//! | [`find`] | settling, copying, history, validation |
+//! | [`commit`] | locks, the draw, installs, history's lines, what follows a failure |
+//! | [`judge`] | what must hold: replay in commit order, opacity |
+//!
+//! A [rule left out](nfos_sync::Bug), under the number of the same bug in the code, must make some
+//! program go wrong; the tests say so of each.
+
+pub mod begin;
+pub mod commit;
+pub mod execute;
+pub mod find;
+pub mod judge;
+pub mod program;
+pub mod state;
+
+/// Failures of an event after which it runs behind the gate.
+pub const FAILURES_BEFORE_GATE: u8 = 2;
