@@ -5,6 +5,7 @@
 pub struct Draws {
     drawn: Box<[u16]>,
     next: usize,
+    first: u32,
 }
 
 /// How elements are drawn.
@@ -41,14 +42,20 @@ impl Draws {
             // Neighbours in popularity should not be neighbours in memory.
             ((element as u64 * 7_919) % u64::from(elements)) as u16
         };
-        Self { drawn: (0..Self::COUNT).map(draw).collect(), next: 0 }
+        Self { drawn: (0..Self::COUNT).map(draw).collect(), next: 0, first: 0 }
+    }
+
+    /// The same draws of the elements from `first` on.
+    #[must_use]
+    pub fn above(self, first: u32) -> Self {
+        Self { first, ..self }
     }
 
     /// The next one.
     #[inline(always)]
     pub fn next(&mut self) -> u32 {
         self.next = (self.next + 1) % Self::COUNT;
-        u32::from(self.drawn[self.next])
+        self.first + u32::from(self.drawn[self.next])
     }
 }
 

@@ -1,38 +1,123 @@
-//! Threads side by side, in time of their own.
+//! Threads side by side, and whether they were.
 //!
-//! A thread's time is that of its CPU clock, so that what else the machine does costs nothing but
-//! its caches, and what threads do to each other costs what it costs. Throughputs add up.
+//! On a machine that does other things, two threads run less often at once than in turns, and then
+//! they cannot get in each other's way: such a round tells nothing about two cores. So rounds are
+//! shorter than a time slice, begin when all threads spin, and count only if all threads ran at the
+//! same time and none was taken off its core.
 
-use std::sync::Barrier;
+use std::hint::spin_loop;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Instant;
 
+use core_affinity::CoreId;
 use rustix::time::{ClockId, clock_gettime};
 
 /// What one thread does: runs once, and answers how many units that were.
 pub type Job<'a> = Box<dyn FnMut() -> u64 + Send + 'a>;
 
-/// Runs the jobs side by side, each `runs` times on a core of its own, and answers how many units
-/// they did together in a microsecond.
-pub fn units_per_us(jobs: &mut [Job<'_>], runs: usize) -> f64 {
-    let barrier = Barrier::new(jobs.len());
-    let cores = core_affinity::get_core_ids().unwrap_or_default();
-    thread::scope(|scope| {
-        let threads: Vec<_> = jobs
+/// The cores of this machine.
+#[derive(Clone, Debug)]
+pub struct Cores(Vec<CoreId>);
+
+impl Cores {
+    /// All that this thread may run on: to be asked before it keeps to one.
+    pub fn of_this_thread() -> Self {
+        Self(core_affinity::get_core_ids().unwrap_or_default())
+    }
+}
+
+/// The part of a round in which all threads must have been on their cores.
+const TOGETHER: f64 = 0.9;
+
+/// How long ago a thread that waits on its core can have said so, at most.
+const FRESH_NS: u64 = 2_000;
+
+/// One thread's part of a round.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    units: u64,
+    start_ns: u64,
+    end_ns: u64,
+    cpu_ns: u64,
+}
+
+/// Runs the jobs side by side, each on a core of its own, once a round. Answers, for each round
+/// that counts, how many units they did together in a microsecond.
+pub fn units_per_us(cores: &Cores, jobs: &mut [Job<'_>], rounds: usize) -> Vec<f64> {
+    let epoch = Instant::now();
+    let places: Vec<Place> = jobs.iter().map(|_| Place::default()).collect();
+    let parts: Vec<Vec<Part>> = thread::scope(|scope| {
+        let spawned: Vec<_> = jobs
             .iter_mut()
-            .zip(cores.iter().rev().cycle())
-            .map(|(job, &core)| {
-                let barrier = &barrier;
+            .zip(cores.0.iter().rev().cycle())
+            .enumerate()
+            .map(|(me, (job, &core))| {
+                let places = &places;
                 scope.spawn(move || {
                     core_affinity::set_for_current(core);
-                    barrier.wait();
-                    let start_ns = cpu_ns();
-                    let units: u64 = (0..runs).map(|_| job()).sum();
-                    units as f64 * 1e3 / (cpu_ns() - start_ns) as f64
+                    let round = |round| {
+                        Place::meet(places, me, round as u64, epoch);
+                        part(job, epoch)
+                    };
+                    let parts = (0..rounds).map(round).collect();
+                    places[me].round.store(u64::MAX, Ordering::Release);
+                    parts
                 })
             })
             .collect();
-        threads.into_iter().map(|thread| thread.join().expect("no job panics")).sum()
-    })
+        spawned.into_iter().map(|thread| thread.join().expect("no job panics")).collect()
+    });
+    let round = |round: usize| rate(&parts.iter().map(|parts| parts[round]).collect::<Vec<_>>());
+    (0..rounds).filter_map(round).collect()
+}
+
+/// The rate of a round, if it counts.
+fn rate(parts: &[Part]) -> Option<f64> {
+    let first_end = parts.iter().map(|part| part.end_ns).min()?;
+    let last_start = parts.iter().map(|part| part.start_ns).max()?;
+    let together_ns = first_end.saturating_sub(last_start) as f64;
+    let counts = |part: &Part| {
+        let ns = (part.end_ns - part.start_ns) as f64;
+        together_ns > TOGETHER * ns && part.cpu_ns as f64 > TOGETHER * ns
+    };
+    let rate = |part: &Part| part.units as f64 * 1e3 / (part.end_ns - part.start_ns) as f64;
+    parts.iter().all(counts).then(|| parts.iter().map(rate).sum())
+}
+
+fn part(job: &mut Job<'_>, epoch: Instant) -> Part {
+    let now_ns = || epoch.elapsed().as_nanos() as u64;
+    let (start_ns, cpu_start_ns) = (now_ns(), cpu_ns());
+    let units = job();
+    Part { units, start_ns, end_ns: now_ns(), cpu_ns: cpu_ns() - cpu_start_ns }
+}
+
+/// Where a thread is: the round that it waits for or runs, and when it last said so while waiting.
+#[derive(Debug, Default)]
+struct Place {
+    round: AtomicU64,
+    seen_ns: AtomicU64,
+}
+
+impl Place {
+    /// Waits, on the core, until all are there for the round and on their cores too, or ahead.
+    fn meet(places: &[Self], me: usize, round: u64, epoch: Instant) {
+        places[me].round.store(round, Ordering::Release);
+        loop {
+            let now_ns = epoch.elapsed().as_nanos() as u64;
+            places[me].seen_ns.store(now_ns, Ordering::Release);
+            let is_there = |place: &Self| {
+                let is_now =
+                    now_ns.saturating_sub(place.seen_ns.load(Ordering::Acquire)) < FRESH_NS;
+                let at = place.round.load(Ordering::Acquire);
+                at > round || at == round && is_now
+            };
+            if places.iter().all(is_there) {
+                return;
+            }
+            spin_loop();
+        }
+    }
 }
 
 /// Nanoseconds that this thread has run.

@@ -4,6 +4,7 @@
 mod lines;
 mod scaling;
 
+use nfos_bench_transactions::threads::Cores;
 use nfos_rounds::{Mode, pin};
 
 fn main() {
@@ -11,7 +12,8 @@ fn main() {
     if let Some((line, runs)) = lines::counted() {
         return lines::count(&line, runs);
     }
+    let cores = Cores::of_this_thread();
     pin();
     lines::measure(mode);
-    scaling::measure(mode);
+    scaling::measure(mode, &cores);
 }
