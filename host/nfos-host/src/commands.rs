@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod component;
 pub(crate) mod describe;
+pub(crate) mod new;
 pub(crate) mod run;
 
 use std::path::PathBuf;

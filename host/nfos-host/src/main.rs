@@ -52,6 +52,7 @@ enum Command {
     Check(commands::check::Arguments),
     Describe(commands::describe::Arguments),
     Component(commands::component::Arguments),
+    New(commands::new::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -66,6 +67,7 @@ fn obey(line: Option<CommandLine>) -> Result<(), Failure> {
         Some(Command::Check(arguments)) => commands::check::run(&arguments),
         Some(Command::Describe(arguments)) => commands::describe::run(&arguments),
         Some(Command::Component(arguments)) => commands::component::run(&arguments),
+        Some(Command::New(arguments)) => commands::new::run(&arguments),
     }
 }
 
