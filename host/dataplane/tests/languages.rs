@@ -16,14 +16,15 @@ mod support;
 use bridge_model::{BridgeModel, Settings};
 use nfos::testing::frames::{self, Flow};
 use nfos::testing::{Arrival, Golden};
-use nfos_engine::NetworkFunction;
+use nfos_engine::{Engine, NetworkFunction, Settings};
 use policer_model::PolicerModel;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 use support::golden::{cases, check, worker_counts};
-use support::{guest, root, scratch};
+use support::{guest_file, root, scratch};
 
 const MILLISECOND: u64 = 1_000_000;
 const START: u64 = 1_700_000_000_000_000_000;
@@ -45,11 +46,21 @@ fn guests(name: &str) -> Vec<(String, NetworkFunction)> {
     names.map(|named| (named.clone(), loaded(&named))).collect()
 }
 
-/// A guest, compiled once in this process: those of interpreters take seconds.
+/// A guest. Those of interpreters take seconds to compile, so it is done once and kept, and they
+/// get more time for a burst than others.
 fn loaded(named: &str) -> NetworkFunction {
     static LOADED: Mutex<BTreeMap<String, NetworkFunction>> = Mutex::new(BTreeMap::new());
-    let mut loaded = LOADED.lock().unwrap();
-    loaded.entry(named.to_owned()).or_insert_with(|| guest(named)).clone()
+    let load = || {
+        let settings = Settings {
+            time_limit: Duration::from_secs(5),
+            cache: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-guests")),
+            ..Settings::default()
+        };
+        let engine = Engine::new(settings).expect("the machine runs guests");
+        let file = guest_file(named);
+        engine.load(&file).unwrap_or_else(|error| panic!("{named}: {error}"))
+    };
+    LOADED.lock().unwrap().entry(named.to_owned()).or_insert_with(load).clone()
 }
 
 #[test]
