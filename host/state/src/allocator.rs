@@ -12,6 +12,7 @@
 use nfos_stm::{CellId, Memory, MemoryFull, Mutator, Observer, Operation};
 use nfos_sync::{Bug, seeded};
 
+use crate::conflict::Place;
 use crate::effects::{Effects, Timer, Tx};
 use crate::error::AccessError;
 use crate::object::Structure;
@@ -93,6 +94,13 @@ impl Allocator {
 
     pub(crate) fn cells(capacity: u32, participants: usize) -> u64 {
         u64::from(capacity) + participants as u64
+    }
+
+    pub(crate) fn place(&self, cell: CellId) -> Place {
+        match cell.raw().wrapping_sub(self.leases.raw()) {
+            id if id < self.capacity => Place::Lease(id),
+            _ => Place::Room,
+        }
     }
 
     pub(crate) fn object(&self) -> u16 {

@@ -75,6 +75,11 @@ impl Layout {
         Self { buckets: first, bucket_mask, overflow, overflow_cells, slots, key_cells, counts }
     }
 
+    /// Cells of a slot's key.
+    pub(crate) fn key_cells(&self) -> u32 {
+        self.key_cells
+    }
+
     #[inline(always)]
     fn stride(&self) -> u32 {
         1 + self.key_cells
@@ -112,7 +117,11 @@ impl Layout {
     }
 
     /// The slot's key cells with what they hold for `key`.
-    pub(crate) fn key_cells(&self, slot: u32, key: &Key) -> impl Iterator<Item = (CellId, Cell)> {
+    pub(crate) fn cells_of_key(
+        &self,
+        slot: u32,
+        key: &Key,
+    ) -> impl Iterator<Item = (CellId, Cell)> {
         let value = self.value(slot);
         (0..self.key_cells).map(move |cell| (value.offset(1 + cell), key.cell(cell)))
     }

@@ -12,6 +12,7 @@ use nfos_stm::{CellId, Memory, MemoryFull, Mutator, Observer, Operation};
 use nfos_sync::atomic::{AtomicU64, Ordering, fence};
 use nfos_sync::{Bug, Padded, seeded};
 
+use crate::conflict::Place;
 use crate::effects::{Effects, Merged, Tx};
 use crate::error::AccessError;
 use crate::object::Structure;
@@ -47,6 +48,10 @@ impl Distributed {
             published: Padded(Published::default()),
             ahead_ns: Padded(AtomicU64::new(0)),
         }))
+    }
+
+    pub(crate) fn place(&self, cell: CellId) -> Place {
+        Place::Part(cell.raw().wrapping_sub(self.parts.raw()))
     }
 
     pub(crate) fn update(

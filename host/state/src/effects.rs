@@ -9,6 +9,7 @@ use nfos_sync::{Arc, Bug, seeded};
 
 use crate::Cell;
 use crate::allocator::Allocator;
+use crate::conflict::KeyBytes;
 use crate::error::AccessError;
 use crate::key::Keys;
 use crate::map::Map;
@@ -153,6 +154,8 @@ pub(crate) struct Effects {
     pub(crate) followed: Vec<u16>,
     /// Who took the first number out of a pool.
     reserver: Option<Observer>,
+    /// The key of the predicate that was found false last.
+    pub(crate) failed_key: std::cell::Cell<Option<KeyBytes>>,
 }
 
 impl Effects {
@@ -175,6 +178,7 @@ impl Effects {
             merged: Vec::with_capacity(Self::ROOM),
             followed: Vec::with_capacity(crate::object::OBJECTS_MAX),
             reserver: None,
+            failed_key: std::cell::Cell::new(None),
         }
     }
 
@@ -280,7 +284,11 @@ impl Structures for Effects {
     type Predicate = Predicate;
 
     fn holds(&self, predicate: &Predicate, cell: CellId, at: &View<'_>) -> bool {
-        predicate.holds(cell, at, &self.state, &self.keys)
+        let holds = predicate.holds(cell, at, &self.state, &self.keys);
+        if !holds {
+            self.failed_key.set(predicate.key(&self.keys));
+        }
+        holds
     }
 
     #[cold]

@@ -2,6 +2,7 @@
 
 use nfos_stm::WORDS;
 
+use crate::conflict::KeyBytes;
 use crate::hash::word;
 
 /// The most bytes of a key.
@@ -51,6 +52,12 @@ impl Key {
     pub(crate) fn bytes(&self) -> ([u8; KEY_BYTES_MAX], u32) {
         let (cells, _) = self.words.as_chunks::<WORDS>();
         Self::bytes_of(cells)
+    }
+
+    /// By value, for a record.
+    pub(crate) fn record(&self) -> KeyBytes {
+        let (bytes, length) = self.bytes();
+        KeyBytes::new(bytes, length)
     }
 
     /// Cells that keys of up to `key_size` bytes need.

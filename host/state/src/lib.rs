@@ -15,6 +15,7 @@
 mod allocator;
 mod causes;
 mod chain;
+mod conflict;
 mod distributed;
 mod effects;
 mod error;
@@ -34,13 +35,16 @@ mod vector;
 mod wheel;
 mod worker;
 
+pub use conflict::{
+    Change, Conflict, ConflictCount, ConflictKind, ConflictSample, Conflicts, KeyBytes, Place,
+};
 pub use error::{AccessError, OpenError};
 pub use key::KEY_BYTES_MAX;
 #[doc(hidden)]
 pub use nfos_stm::Position;
 pub use object::{ObjectId, ObjectKind, ObjectShape, Shape};
 pub use state::{Settings, State};
-pub use worker::{Commit, Conflict, Worker};
+pub use worker::{Commit, Worker};
 
 /// Six words of aggregate state.
 pub type Cell = [u64; 6];

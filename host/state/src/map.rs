@@ -17,6 +17,7 @@ use nfos_stm::{Reason, View};
 use nfos_sync::{Bug, seeded};
 
 use crate::chain::{Glance, Layout, Part, Search};
+use crate::conflict::{KeyBytes, Place};
 use crate::effects::{Effects, Taken, Tx};
 use crate::error::AccessError;
 use crate::hash::Hasher;
@@ -58,6 +59,20 @@ impl Map {
             slots: Pool::new(capacity, participants),
             overflow: Pool::new(layout.overflow_cells, participants),
         }))
+    }
+
+    /// The key whose value cell this is, at the snapshot.
+    pub(crate) fn place(&self, tx: &mut Tx, value: CellId) -> Place {
+        let observer = self.observer(ObserverKind::MapHit);
+        let mut cells = [[0; nfos_stm::WORDS]; 2];
+        for (number, cell) in (1..=self.layout.key_cells()).zip(&mut cells) {
+            match tx.peek(value.offset(number), observer) {
+                Ok((content, _)) => *cell = content,
+                Err(_) => return Place::Unknown,
+            }
+        }
+        let (bytes, length) = Key::bytes_of(&cells);
+        Place::Key(KeyBytes::new(bytes, length))
     }
 
     pub(crate) fn object(&self) -> u16 {
@@ -466,7 +481,7 @@ impl Map {
         Layout::append(&mut content, used, key, slot);
         pending.write(last, event, by, content);
         pending.write(self.layout.value(slot), event, by, value);
-        for (cell, words) in self.layout.key_cells(slot, key) {
+        for (cell, words) in self.layout.cells_of_key(slot, key) {
             pending.write(cell, event, by, words);
         }
         self.count(pending, event, -1);

@@ -223,7 +223,7 @@ impl Objects {
     }
 
     #[inline(always)]
-    fn structure(&self, object: ObjectId) -> Result<&Structure, AccessError> {
+    pub(crate) fn structure(&self, object: ObjectId) -> Result<&Structure, AccessError> {
         match self.table.get(object.0 as usize).and_then(OnceLock::get) {
             Some(found) => Ok(&found.structure),
             None => Err(AccessError::UnknownObject(object)),

@@ -4,6 +4,7 @@ use nfos_stm::View;
 
 use crate::Cell;
 use crate::allocator::Lease;
+use crate::conflict::KeyBytes;
 use crate::key::Keys;
 use crate::state::State;
 
@@ -44,6 +45,15 @@ impl Predicate {
                 state.map_of(map).presence(keys.key(key), at) == Some(true)
             }
             _ => at.read(cell).is_some_and(|payload| self.holds_of_lease(&payload)),
+        }
+    }
+
+    /// The key it is about.
+    #[cold]
+    pub(crate) fn key(&self, keys: &Keys) -> Option<KeyBytes> {
+        match *self {
+            Self::Absent { key, .. } | Self::Present { key, .. } => Some(keys.key(key).record()),
+            _ => None,
         }
     }
 

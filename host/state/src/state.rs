@@ -7,6 +7,7 @@ use nfos_sync::atomic::{AtomicBool, Ordering};
 
 use crate::allocator::Allocator;
 use crate::causes::{self, Causes};
+use crate::conflict::{self, ConflictLog, Conflicts};
 use crate::distributed::Distributed;
 use crate::error::OpenError;
 use crate::hash::Hasher;
@@ -41,6 +42,7 @@ pub struct State {
     pub(crate) objects: Objects,
     pub(crate) causes: Box<[Causes]>,
     pub(crate) tallies: Box<[Tallies]>,
+    pub(crate) conflicts: Box<[ConflictLog]>,
     taken: Box<[AtomicBool]>,
 }
 
@@ -60,6 +62,7 @@ impl State {
             objects: Objects::new(),
             causes: (0..participants).map(|_| Causes::new()).collect(),
             tallies: (0..participants).map(|_| Tallies::new()).collect(),
+            conflicts: (0..participants).map(|_| ConflictLog::new()).collect(),
             taken: (0..participants).map(|_| AtomicBool::new(false)).collect(),
         })
     }
@@ -201,6 +204,12 @@ impl State {
     #[must_use]
     pub fn contention(&self) -> Vec<ContentionCount> {
         tallies::report(&self.tallies, &self.objects)
+    }
+
+    /// The same in detail: by kind of conflict, with samples. Exact once no worker runs.
+    #[must_use]
+    pub fn conflicts(&self) -> Conflicts {
+        conflict::collect(&self.conflicts)
     }
 }
 

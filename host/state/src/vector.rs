@@ -5,6 +5,7 @@
 
 use nfos_stm::{CellId, Memory, MemoryFull, Mutator, Observer, Operation};
 
+use crate::conflict::Place;
 use crate::effects::{Effects, Tx};
 use crate::error::AccessError;
 use crate::rules::{MutatorKind, ObserverKind};
@@ -30,6 +31,10 @@ impl Vector {
         } else {
             Err(AccessError::OutOfRange { index, length: self.length })
         }
+    }
+
+    pub(crate) fn place(&self, cell: CellId) -> Place {
+        Place::Element(cell.raw().wrapping_sub(self.first.raw()))
     }
 
     fn mutator(&self, kind: MutatorKind) -> Mutator {

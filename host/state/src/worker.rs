@@ -7,26 +7,17 @@
 //! burst has at most [`burst_limit`](Worker::burst_limit) events and starts with the one that
 //! failed. A burst costs a branch per call as long as no structure is open.
 
+use nfos_stm::{Failure, Reason};
 use nfos_sync::Arc;
 
 use crate::causes::cause;
+use crate::conflict::{Change, Conflict, Place};
 use crate::effects::{Effects, Tx};
 use crate::error::AccessError;
-use crate::object::ObjectId;
-use crate::rules::Cause;
+use crate::object::{ObjectId, Structure};
+use crate::rules::{MUTATORS, OBSERVERS, ObserverKind};
 use crate::state::State;
 use crate::{Cell, ExpiredLease, MapEntry, SetOutcome};
-
-/// Why an event has to run again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conflict {
-    /// The structure.
-    pub object: ObjectId,
-    /// The row of the table.
-    pub cause: Cause,
-    /// How often the event has failed so far.
-    pub failures: u32,
-}
 
 /// How a burst ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -387,13 +378,78 @@ impl Worker {
         }
         self.running = false;
         let outcome = self.tx.commit(end, &mut self.effects);
-        let conflict = outcome.failure.map(|failure| {
-            let (number, cause) = (failure.reason.observer().object, cause(&failure.reason));
-            self.state.causes[self.tx.participant()].count(number, cause);
-            let object = ObjectId::from_raw(u32::from(number));
-            Conflict { object, cause, failures: self.tx.failures() }
-        });
+        let conflict = outcome.failure.map(|failure| self.record(&failure));
         Commit { committed: outcome.committed, conflict }
+    }
+
+    /// Counts a failure, and tells what it was about.
+    #[cold]
+    fn record(&mut self, failure: &Failure) -> Conflict {
+        let participant = self.tx.participant();
+        let observer = failure.reason.observer();
+        let cause = cause(&failure.reason);
+        self.state.causes[participant].count(observer.object, cause);
+        let change = match failure.reason {
+            Reason::Observed { mutator, participant, origin, seen, changed, .. } => Some(Change {
+                mutator: MUTATORS[usize::from(mutator.kind)],
+                participant,
+                origin,
+                seen,
+                committed: changed,
+            }),
+            Reason::SnapshotLost { .. } | Reason::Short { .. } => None,
+        };
+        let mut conflict = Conflict {
+            object: ObjectId::from_raw(observer.object.into()),
+            cause,
+            failures: self.tx.failures(),
+            event: failure.event,
+            origin: self.tx.origin_of(failure.event),
+            observer: OBSERVERS[usize::from(observer.kind)],
+            change,
+            place: self.place(failure),
+            snapshot: self.tx.snapshot_of(failure.event),
+            sampled: false,
+        };
+        self.state.conflicts[participant].note(&mut conflict, self.effects.now_ns);
+        conflict
+    }
+
+    /// Where in the structure the cell lies that an event fell over.
+    fn place(&mut self, failure: &Failure) -> Place {
+        let observer = failure.reason.observer();
+        match self.state.objects.structure(ObjectId::from_raw(observer.object.into())) {
+            Ok(Structure::Vector(vector)) => vector.place(failure.cell),
+            Ok(Structure::Allocator(allocator)) => allocator.place(failure.cell),
+            Ok(Structure::Distributed(distributed)) => distributed.place(failure.cell),
+            Ok(Structure::Map(map)) => match OBSERVERS[usize::from(observer.kind)] {
+                ObserverKind::MapHit => map.place(&mut self.tx, failure.cell),
+                ObserverKind::MapFull => Place::Room,
+                _ => self.effects.failed_key.take().map_or(Place::Unknown, Place::Key),
+            },
+            Err(_) => Place::Unknown,
+        }
+    }
+
+    /// Says what the event that runs is, in a byte that is found again in [`Conflict`]s, its own
+    /// and those of the events that it is in the way of. The three top bits tell kinds of
+    /// conflicts apart.
+    #[inline]
+    pub fn set_origin(&mut self, origin: u8) {
+        if self.running {
+            self.tx.set_origin(origin);
+        }
+    }
+
+    /// Adds to the time that the last conflict cost.
+    pub fn waste(&mut self, ns: u64) {
+        self.state.conflicts[self.tx.participant()].waste(ns);
+    }
+
+    /// How often this participant ran an event alone, because it had failed too often.
+    #[must_use]
+    pub fn gate_entries(&self) -> u64 {
+        self.tx.gate_entries()
     }
 
     /// Discards everything since the burst began.

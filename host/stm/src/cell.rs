@@ -79,8 +79,10 @@ pub(crate) struct Provenance {
     pub(crate) participant: u16,
     /// Line of that participant's history with the version that this one replaced.
     pub(crate) line: u32,
+    /// Below 2^14.
     pub(crate) object: u16,
-    pub(crate) event: u8,
+    /// What the layer above said of the event that wrote.
+    pub(crate) origin: u8,
     pub(crate) kind: u8,
 }
 
@@ -89,8 +91,8 @@ impl Provenance {
     pub(crate) fn pack(self) -> u64 {
         u64::from(self.participant) << 54
             | u64::from(self.line) << 30
-            | u64::from(self.object) << 14
-            | u64::from(self.event & 0x3f) << 8
+            | u64::from(self.object) << 16
+            | u64::from(self.origin) << 8
             | u64::from(self.kind)
     }
 
@@ -98,8 +100,8 @@ impl Provenance {
         Self {
             participant: (raw >> 54) as u16,
             line: (raw >> 30) as u32 & 0xff_ffff,
-            object: (raw >> 14) as u16,
-            event: (raw >> 8) as u8 & 0x3f,
+            object: (raw >> 16) as u16 & 0x3fff,
+            origin: (raw >> 8) as u8,
             kind: raw as u8,
         }
     }
@@ -258,8 +260,13 @@ mod tests {
 
     #[test]
     fn provenance_survives_packing() {
-        let provenance =
-            Provenance { participant: 1021, line: 0xff_fffe, object: 0xfffe, event: 63, kind: 255 };
+        let provenance = Provenance {
+            participant: 1021,
+            line: 0xff_fffe,
+            object: 0x3ffe,
+            origin: 254,
+            kind: 255,
+        };
         assert_eq!(Provenance::unpack(provenance.pack()), provenance);
     }
 

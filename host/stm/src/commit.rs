@@ -249,7 +249,8 @@ impl<P: Copy> Transaction<P> {
             let old = cell.held_version();
             let line = self.history.keep(&self.memory, lines, &old, timestamp);
             let Mutator { object, kind } = write.mutator();
-            let provenance = Provenance { participant, line, object, event: write.event, kind };
+            let origin = self.origins[usize::from(write.event) % BURST_LIMIT];
+            let provenance = Provenance { participant, line, object, origin, kind };
             // Two calls, so that the payload goes from registers to the cell in both.
             if write.replaces() {
                 cell.install(timestamp, provenance.pack(), &write.words);

@@ -15,6 +15,9 @@ pub enum Reason {
         mutator: Mutator,
         /// Who made it.
         participant: u16,
+        /// What its layer above said of the event that made it; see
+        /// [`Transaction::set_origin`](crate::Transaction::set_origin).
+        origin: u8,
         /// The timestamp that the event had seen.
         seen: u64,
         /// The timestamp of the change.

@@ -78,12 +78,13 @@ impl Observation {
         match change {
             Err(Lost) => Reason::SnapshotLost { observer },
             Ok(version) => {
-                let Provenance { participant, object, kind, .. } =
+                let Provenance { participant, object, origin, kind, .. } =
                     Provenance::unpack(version.provenance);
                 Reason::Observed {
                     observer,
                     mutator: Mutator { object, kind },
                     participant,
+                    origin,
                     seen: self.seen(),
                     changed: version.timestamp,
                 }

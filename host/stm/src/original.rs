@@ -69,12 +69,14 @@ impl<P: Copy> Transaction<P> {
     /// What a cell shows of whoever changed or holds it.
     fn met(&self, cell: CellId, observer: Observer) -> Reason {
         let version = self.memory.cell(cell).held_version();
-        let Provenance { participant, object, kind, .. } = Provenance::unpack(version.provenance);
+        let Provenance { participant, object, origin, kind, .. } =
+            Provenance::unpack(version.provenance);
         let seen = self.observations.entries.iter().find(|o| o.cell() == cell);
         Reason::Observed {
             observer,
             mutator: Mutator { object, kind },
             participant,
+            origin,
             seen: seen.map_or(version.timestamp, |observation| observation.seen()),
             changed: version.timestamp,
         }

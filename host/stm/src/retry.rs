@@ -106,11 +106,12 @@ pub(crate) struct Retry {
     pub(crate) failures: u32,
     /// The cell that it failed on, until it has queued for it.
     pub(crate) failed_on: Option<CellId>,
+    pub(crate) gate_entries: u64,
 }
 
 impl Retry {
     pub(crate) fn new() -> Self {
-        Self { turn: Turn::None, failures: 0, failed_on: None }
+        Self { turn: Turn::None, failures: 0, failed_on: None, gate_entries: 0 }
     }
 }
 
@@ -146,6 +147,7 @@ impl<P: Copy> Transaction<P> {
             }
         }
         self.retry.turn = Turn::Elder;
+        self.retry.gate_entries += 1;
     }
 
     /// Gives the turn to the next in the queue.

@@ -68,6 +68,8 @@ pub struct Transaction<P> {
     pub(crate) size: BurstSize,
     pub(crate) retry: Retry,
     pub(crate) reserving: bool,
+    /// What the layer above says of each event, for the records of conflicts.
+    pub(crate) origins: [u8; BURST_LIMIT],
     /// For tests that replay: each event's snapshot at its end, and the last commit's timestamp.
     pub(crate) snapshots: [u64; BURST_LIMIT],
     pub(crate) committed_at: Option<u64>,
@@ -104,6 +106,7 @@ impl<P: Copy> Transaction<P> {
             size: BurstSize::new(burst_max),
             retry: Retry::new(),
             reserving: false,
+            origins: [0; BURST_LIMIT],
             snapshots: [0; BURST_LIMIT],
             committed_at: None,
             committed_from: NOBODY,
@@ -165,6 +168,7 @@ impl<P: Copy> Transaction<P> {
         self.event = self.events;
         self.events += 1;
         assert!(self.events <= BURST_LIMIT, "at most 64 events in a burst");
+        self.origins[self.event] = 0;
         true
     }
 
@@ -235,6 +239,27 @@ impl<P: Copy> Transaction<P> {
         self.stale.is_some() || self.doomed.is_some()
     }
 
+    /// Says what the event that runs is, in a byte that its changes carry: whoever runs again
+    /// because of them is told. 0 of an event of which nothing is said.
+    #[inline(always)]
+    pub fn set_origin(&mut self, origin: u8) {
+        self.origins[self.event] = origin;
+    }
+
+    /// What was said of an event of this burst, or of the last if none has begun since.
+    #[inline(always)]
+    #[must_use]
+    pub fn origin_of(&self, event: usize) -> u8 {
+        self.origins[event]
+    }
+
+    /// How often this participant has closed the gate.
+    #[inline(always)]
+    #[must_use]
+    pub fn gate_entries(&self) -> u64 {
+        self.retry.gate_entries
+    }
+
     /// Index of the event that runs.
     #[inline(always)]
     #[must_use]
@@ -289,9 +314,7 @@ impl<P: Copy> Transaction<P> {
         self.memory.participants()
     }
 
-    /// For tests that replay in commit order: the snapshot that an event of the last burst ended
-    /// with.
-    #[doc(hidden)]
+    /// The snapshot that an event of the last burst ended with.
     #[must_use]
     pub fn snapshot_of(&self, event: usize) -> u64 {
         self.snapshots[event]

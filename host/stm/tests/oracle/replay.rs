@@ -204,7 +204,8 @@ fn replay_event(model: &mut Model, event: &Committed, wrong: &mut Wrong) {
 /// Whether an abort names a committed version, newer than what the event saw, that ended what it
 /// had observed: the version before it still had it so.
 fn certify(model: &Model, attempt: &Failed, report: &mut Report) -> Result<(), &'static str> {
-    let Reason::Observed { observer, mutator, participant, seen, changed } = attempt.failure.reason
+    let Reason::Observed { observer, mutator, participant, seen, changed, .. } =
+        attempt.failure.reason
     else {
         return Err("history is longer than any of these programs");
     };
