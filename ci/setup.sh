@@ -140,7 +140,7 @@ need_rust
 need_wasm_target
 if [[ $purpose == test ]]; then
     need_components
-    want_packages tcpdump shellcheck strace
+    want_packages tcpdump shellcheck strace chromium
     want_dpdk
     want_cargo_deny
     want_c_compiler

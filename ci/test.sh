@@ -23,6 +23,7 @@ step readme
 step dpdk
 step checksums
 step suite
+step profile
 step models
 step loom
 step shuttle

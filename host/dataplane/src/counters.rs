@@ -101,6 +101,10 @@ pub(crate) struct Counters {
     pub sets_refused: Counter,
     /// Time spent on bursts.
     pub busy_ns: Counter,
+    /// Packets that waited when it last looked at what to do.
+    pub queue: Counter,
+    /// The most that did.
+    pub queue_max: Counter,
     /// Most runs of one event.
     pub runs_per_event_max: Counter,
     /// By port.

@@ -17,6 +17,11 @@ pub trait Factory {
     /// The engine's name.
     fn engine(&self) -> &'static str;
 
+    /// What names its code: the SHA-256 of its file. Empty: it has none.
+    fn digest(&self) -> String {
+        String::new()
+    }
+
     /// An instance that reaches these services; `init` has to run in it next.
     ///
     /// # Errors
@@ -33,6 +38,10 @@ impl Factory for NetworkFunction {
 
     fn engine(&self) -> &'static str {
         self.engine_kind()
+    }
+
+    fn digest(&self) -> String {
+        NetworkFunction::digest(self).to_string()
     }
 
     fn make(&self, services: WorkerServices) -> Result<Self::Guest, GuestFault> {

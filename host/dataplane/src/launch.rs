@@ -11,6 +11,7 @@ use nfos_engine::services::{LogLevel, Value};
 use nfos_netio::synthetic::Workload;
 use nfos_netio::{Memory, PortSpec};
 use nfos_records::Summary;
+use nfos_records::profile::Profile;
 use nfos_state::ObjectShape;
 use nfos_sync::Arc;
 use nfos_sync::atomic::AtomicBool;
@@ -47,6 +48,8 @@ pub struct Launch {
     pub quantum: Duration,
     /// Most events of a burst: 1 to [`EVENTS_MAX`].
     pub burst_max: usize,
+    /// Whether a [profile](Observation::Profile) is recorded.
+    pub profile: bool,
     /// Whether each worker stays on a core of its own, where there are as many.
     pub pin: bool,
     /// Where ports of DPDK keep packets.
@@ -69,6 +72,7 @@ impl Default for Launch {
             fault_pcap: None,
             quantum: Duration::from_millis(1),
             burst_max: 32,
+            profile: false,
             pin: true,
             memory: Memory::Automatic,
             commit_log: None,
@@ -94,6 +98,8 @@ pub enum Observation<'a> {
     Remark(&'a str),
     /// The counters, about twice a second.
     Counters(&'a Summary),
+    /// What was recorded, at the end of a run with profiling on.
+    Profile(&'a Profile),
     /// A line that the network function logged, or what it did wrong.
     Log {
         /// How grave.

@@ -16,7 +16,9 @@ mod launch;
 mod live;
 mod notice;
 mod observer;
+mod origin;
 mod packet_set;
+mod probe;
 mod reasons;
 #[cfg(test)]
 mod rollback;

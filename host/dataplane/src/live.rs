@@ -163,6 +163,7 @@ pub(crate) fn work<G: Guest<WorkerServices>>(
     clock: &LiveClock,
     stop: &AtomicBool,
 ) {
+    worker.watch(clock);
     let mut waiting = Waiting::new();
     let mut now_ns = clock.now_ns();
     while !stop.load(Ordering::Relaxed) {
@@ -183,6 +184,7 @@ pub(crate) fn work<G: Guest<WorkerServices>>(
         now_ns = after_ns;
     }
     worker.rest();
+    worker.hand_in();
 }
 
 /// Takes what the ports have, each up to a burst. Ended if all have.

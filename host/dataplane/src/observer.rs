@@ -2,10 +2,12 @@
 
 use crate::launch::{Launch, Observation, RunError};
 use crate::notice::{FaultPacket, Notice};
+use crate::probe::{self, Course, Facts, Recorded};
 use crate::summary::Sources;
 use crossbeam_channel::Receiver;
 use nfos_engine::services::LogLevel;
 use nfos_netio::capture::CaptureWriter;
+use nfos_records::profile::{Function, Profile};
 use nfos_records::{LossCount, Summary};
 use nfos_state::State;
 use std::sync::Arc;
@@ -22,6 +24,13 @@ pub(crate) struct Missed {
     pub losses: Vec<LossCount>,
 }
 
+/// What a profile is made of.
+struct Profiling {
+    function: Function,
+    recorded: Receiver<Recorded>,
+    course: Course,
+}
+
 /// Collects what there is to tell, and tells it.
 pub(crate) struct Observer<'a> {
     sources: Sources,
@@ -31,6 +40,7 @@ pub(crate) struct Observer<'a> {
     faults: Option<CaptureWriter>,
     next_ns: u64,
     missed: Vec<Missed>,
+    profiling: Option<Profiling>,
     failure: Option<RunError>,
 }
 
@@ -57,6 +67,7 @@ impl<'a> Observer<'a> {
             faults,
             next_ns: INTERVAL_NS,
             missed,
+            profiling: None,
             failure: None,
         })
     }
@@ -66,11 +77,19 @@ impl<'a> Observer<'a> {
         while let Ok(notice) = self.heard.try_recv() {
             self.hear(notice);
         }
+        if let Some(profiling) = &mut self.profiling {
+            profiling.course.look(elapsed_ns, &self.sources.counters);
+        }
         if elapsed_ns >= self.next_ns {
             self.next_ns = elapsed_ns + INTERVAL_NS;
             let summary = self.summary(elapsed_ns, trace_ns);
             (self.tell)(Observation::Counters(&summary));
         }
+    }
+
+    /// Has a profile made at the end.
+    pub(crate) fn profile(&mut self, function: Function, recorded: Receiver<Recorded>) {
+        self.profiling = Some(Profiling { function, recorded, course: Course::new() });
     }
 
     /// Frames that ports could not hand over, by port.
@@ -98,10 +117,29 @@ impl<'a> Observer<'a> {
             let finished = writer.finish();
             finished.map_err(|error| RunError::Failed(error.to_string()))?;
         }
-        match self.failure.take() {
-            Some(failure) => Err(failure),
-            None => Ok(self.summary(elapsed_ns, trace_ns)),
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
         }
+        let summary = self.summary(elapsed_ns, trace_ns);
+        if let Some(profiling) = self.profiling.take() {
+            let profile = self.profile_of(profiling, summary.clone());
+            (self.tell)(Observation::Profile(&profile));
+        }
+        Ok(summary)
+    }
+
+    /// The workers are gone, so everything is handed in.
+    fn profile_of(&self, profiling: Profiling, summary: Summary) -> Profile {
+        let Profiling { function, recorded, course } = profiling;
+        let counters = &self.sources.counters;
+        let facts = Facts {
+            function,
+            objects: self.state.objects(),
+            queue_max: counters.iter().map(|counters| counters.queue_max.value()).collect(),
+            intervals: course.finish(summary.elapsed_ns, counters),
+        };
+        let recorded: Vec<_> = recorded.try_iter().collect();
+        probe::profile(facts, summary, &recorded, &self.state.conflicts())
     }
 
     fn summary(&self, elapsed_ns: u64, trace_ns: Option<u64>) -> Summary {

@@ -248,6 +248,7 @@ fn worker(interferes_at: &[usize], verdict: fn(usize) -> (u8, u16)) -> Tested {
         notices,
         ports: 2,
         scribe: None,
+        probe: None,
     });
     for number in 0..EVENTS {
         let bytes = packet(number);

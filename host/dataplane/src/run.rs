@@ -44,7 +44,10 @@ pub(crate) fn run<F: Factory + Sync>(
         return Err(RunError::Input(what.to_owned()));
     }
     let sources = sources(&setup, launch);
-    let observer = Observer::new(sources, setup.heard.clone(), &setup.state, launch, observe)?;
+    let mut observer = Observer::new(sources, setup.heard.clone(), &setup.state, launch, observe)?;
+    if launch.profile {
+        observer.profile(setup.function(), setup.recorded.clone());
+    }
     match first {
         Clock::Trace => over_captures(setup, launch, stop, observer),
         Clock::Live => live(setup, launch, stop, observer),
@@ -171,6 +174,7 @@ fn over_captures<F: Factory + Sync>(
     });
     let conducted = result.map_err(failed)?;
     control.run_exit(conducted.last_ns);
+    control.hand_in();
     let trace_ns = conducted.last_ns - conducted.first_ns;
     conducted.finish(control.egress()).map_err(failed)?;
     observer.finish(clock.now_ns(), Some(trace_ns))
@@ -244,6 +248,7 @@ fn live<F: Factory + Sync>(
         }
     });
     control.run_exit(clock.now_ns());
+    control.hand_in();
     observer.missed(ports.iter().map(|port| missed(&**port)).collect());
     observer.finish(clock.now_ns(), None)
 }

@@ -5,7 +5,9 @@
 //! that never calls `begin` runs its whole burst as one unit.
 
 use crate::effects::Effects;
+use crate::probe::{Argument, Operation, Uses};
 use crate::script::{Recordable, Recorded, Replay, Script};
+use nfos_engine::Site;
 use nfos_engine::fault::GuestFault;
 use nfos_engine::services::{
     Answer, Cell, ExpiredLease, Handle, Hashing, LogLevel, MapEntry, Merge, Services, SetOutcome,
@@ -36,6 +38,16 @@ pub(crate) struct Moment {
     pub now_ns: u64,
     /// Of this event alone; the same when it runs again.
     pub seed: u64,
+    /// An [`EventOrigin`](crate::origin::EventOrigin), packed.
+    pub origin: u8,
+}
+
+impl Moment {
+    /// Of an event of which nothing is said.
+    #[inline]
+    pub(crate) fn new(now_ns: u64, seed: u64) -> Self {
+        Self { now_ns, seed, origin: 0 }
+    }
 }
 
 /// Which of the guest's functions is running.
@@ -62,6 +74,8 @@ pub struct WorkerServices {
     /// The event that `begin` must name next.
     next: u32,
     doomed: bool,
+    /// With profiling on.
+    uses: Option<Box<Uses>>,
     moment: Moment,
     draws: u64,
 }
@@ -81,6 +95,7 @@ impl WorkerServices {
             moments: Vec::with_capacity(events_max),
             next: 0,
             doomed: false,
+            uses: None,
             moment: Moment::default(),
             draws: 0,
         }
@@ -89,7 +104,7 @@ impl WorkerServices {
     /// The next call is `init`, for the first time.
     pub(crate) fn start_recording(&mut self) {
         self.phase = Phase::Recording(Vec::new());
-        self.start_unit(Moment { now_ns: 0, seed: u64::MAX });
+        self.start_unit(Moment::new(0, u64::MAX));
     }
 
     /// What `init` was answered. Empty unless it was recording.
@@ -130,6 +145,38 @@ impl WorkerServices {
         self.state.begin_burst();
         let goes_on = self.state.begin_event(moment.now_ns);
         debug_assert!(goes_on, "nothing was observed yet");
+        self.state.set_origin(moment.origin);
+        if let Some(uses) = &mut self.uses {
+            uses.begin_burst();
+            uses.begin_event(moment.origin);
+        }
+    }
+
+    /// Records what the network function does from now on.
+    pub(crate) fn watch(&mut self) {
+        self.uses = Some(Box::new(Uses::new()));
+    }
+
+    /// What was recorded.
+    pub(crate) fn take_uses(&mut self) -> Option<Uses> {
+        self.uses.take().map(|uses| *uses)
+    }
+
+    /// Adds to the time that the last conflict cost.
+    pub(crate) fn waste(&mut self, ns: u64) {
+        self.state.waste(ns);
+    }
+
+    /// How often an event ran alone because it had failed too often.
+    pub(crate) fn gate_entries(&self) -> u64 {
+        self.state.gate_entries()
+    }
+
+    #[inline]
+    fn used(&mut self, object: Handle, operation: Operation, argument: Argument<'_>) {
+        if let Some(uses) = &mut self.uses {
+            uses.note(object, operation, argument);
+        }
     }
 
     /// How many units were begun: the guest's savepoints, or one.
@@ -163,7 +210,11 @@ impl WorkerServices {
     /// Commits the units before `end`, as far as they are valid.
     #[inline]
     pub(crate) fn commit(&mut self, end: u32) -> Commit {
-        self.state.commit(end as usize)
+        let commit = self.state.commit(end as usize);
+        if let (Some(uses), Some(conflict)) = (&mut self.uses, commit.conflict) {
+            uses.seek(conflict);
+        }
+        commit
     }
 
     /// Throws the burst away.
@@ -278,6 +329,10 @@ impl Services for WorkerServices {
             self.doomed = true;
             return Ok(false);
         }
+        self.state.set_origin(moment.origin);
+        if let Some(uses) = &mut self.uses {
+            uses.begin_event(moment.origin);
+        }
         self.moment = *moment;
         if !seeded(Bug::OtherRandomOnRerun) {
             self.draws = 0;
@@ -301,6 +356,7 @@ impl Services for WorkerServices {
     #[inline]
     fn vector_read(&mut self, vector: Handle, index: u32) -> Answer<Cell> {
         self.call("vector.read", |s| {
+            s.used(vector, Operation::VectorRead, Argument::Number(index));
             s.state.vector_read(ObjectId::from_raw(vector), index).map_err(refused)
         })
     }
@@ -308,6 +364,7 @@ impl Services for WorkerServices {
     #[inline]
     fn vector_write(&mut self, vector: Handle, index: u32, value: Cell) -> Answer<()> {
         self.call("vector.write", |s| {
+            s.used(vector, Operation::VectorWrite, Argument::Number(index));
             s.state.vector_write(ObjectId::from_raw(vector), index, value).map_err(refused)
         })
     }
@@ -315,6 +372,7 @@ impl Services for WorkerServices {
     #[inline]
     fn vector_add(&mut self, vector: Handle, index: u32, word: u8, delta: i64) -> Answer<()> {
         self.call("vector.add", |s| {
+            s.used(vector, Operation::VectorAdd, Argument::Number(index));
             s.state.vector_add(ObjectId::from_raw(vector), index, word, delta).map_err(refused)
         })
     }
@@ -344,6 +402,7 @@ impl Services for WorkerServices {
     #[inline]
     fn map_get(&mut self, map: Handle, key: &[u8]) -> Answer<Option<Cell>> {
         self.call("hash-map.get", |s| {
+            s.used(map, Operation::MapGet, Argument::Key(key));
             s.state.map_get(ObjectId::from_raw(map), key).map_err(refused)
         })
     }
@@ -351,6 +410,7 @@ impl Services for WorkerServices {
     #[inline]
     fn map_set(&mut self, map: Handle, key: &[u8], value: Cell) -> Answer<SetOutcome> {
         self.call("hash-map.set", |s| {
+            s.used(map, Operation::MapSet, Argument::Key(key));
             match s.state.map_set(ObjectId::from_raw(map), key, value).map_err(refused)? {
                 nfos_state::SetOutcome::Ok => Ok(SetOutcome::Ok),
                 nfos_state::SetOutcome::Full => Ok(SetOutcome::Full),
@@ -361,16 +421,21 @@ impl Services for WorkerServices {
     #[inline]
     fn map_remove(&mut self, map: Handle, key: &[u8]) -> Answer<bool> {
         self.call("hash-map.remove", |s| {
+            s.used(map, Operation::MapRemove, Argument::Key(key));
             s.state.map_remove(ObjectId::from_raw(map), key).map_err(refused)
         })
     }
 
     fn map_len(&mut self, map: Handle) -> Answer<u32> {
-        self.call("hash-map.len", |s| s.state.map_len(ObjectId::from_raw(map)).map_err(refused))
+        self.call("hash-map.len", |s| {
+            s.used(map, Operation::MapLength, Argument::None);
+            s.state.map_len(ObjectId::from_raw(map)).map_err(refused)
+        })
     }
 
     fn map_next(&mut self, map: Handle, at: u64) -> Answer<Option<MapEntry>> {
         self.call("hash-map.next", |s| {
+            s.used(map, Operation::MapNext, Argument::None);
             let entry = s.state.map_next(ObjectId::from_raw(map), at).map_err(refused)?;
             Ok(entry.map(|nfos_state::MapEntry { key, key_length, value, next }| MapEntry {
                 key,
@@ -395,6 +460,7 @@ impl Services for WorkerServices {
     #[inline]
     fn allocate(&mut self, allocator: Handle, duration_ns: u64) -> Answer<Option<u32>> {
         self.call("allocator.allocate", |s| {
+            s.used(allocator, Operation::Allocate, Argument::None);
             s.state.allocate(ObjectId::from_raw(allocator), duration_ns).map_err(refused)
         })
     }
@@ -402,6 +468,7 @@ impl Services for WorkerServices {
     #[inline]
     fn refresh(&mut self, allocator: Handle, id: u32, duration_ns: u64) -> Answer<bool> {
         self.call("allocator.refresh", |s| {
+            s.used(allocator, Operation::Refresh, Argument::Number(id));
             s.state.refresh(ObjectId::from_raw(allocator), id, duration_ns).map_err(refused)
         })
     }
@@ -409,6 +476,7 @@ impl Services for WorkerServices {
     #[inline]
     fn free(&mut self, allocator: Handle, id: u32) -> Answer<()> {
         self.call("allocator.free", |s| {
+            s.used(allocator, Operation::Free, Argument::Number(id));
             s.state.free(ObjectId::from_raw(allocator), id).map_err(refused)
         })
     }
@@ -416,6 +484,7 @@ impl Services for WorkerServices {
     #[inline]
     fn is_live(&mut self, allocator: Handle, id: u32) -> Answer<bool> {
         self.call("allocator.is-live", |s| {
+            s.used(allocator, Operation::IsLive, Argument::Number(id));
             s.state.is_live(ObjectId::from_raw(allocator), id).map_err(refused)
         })
     }
@@ -423,6 +492,7 @@ impl Services for WorkerServices {
     #[inline]
     fn next_expired(&mut self, allocator: Handle) -> Answer<Option<ExpiredLease>> {
         self.call("allocator.next-expired", |s| {
+            s.used(allocator, Operation::NextExpired, Argument::None);
             let lease = s.state.next_expired(ObjectId::from_raw(allocator)).map_err(refused)?;
             Ok(lease.map(|lease| ExpiredLease { id: lease.id, deadline: lease.deadline_ns }))
         })
@@ -443,6 +513,7 @@ impl Services for WorkerServices {
     #[inline]
     fn distributed_update(&mut self, object: Handle, word: u8, operand: i64) -> Answer<()> {
         self.call("distributed-object.update", |s| {
+            s.used(object, Operation::DistributedUpdate, Argument::None);
             s.state.distributed_update(ObjectId::from_raw(object), word, operand).map_err(refused)
         })
     }
@@ -450,6 +521,7 @@ impl Services for WorkerServices {
     #[inline]
     fn distributed_read(&mut self, object: Handle) -> Answer<Cell> {
         self.call("distributed-object.read", |s| {
+            s.used(object, Operation::DistributedRead, Argument::None);
             s.state.distributed_read(ObjectId::from_raw(object)).map_err(refused)
         })
     }
@@ -468,18 +540,21 @@ impl Services for WorkerServices {
 
     fn part(&mut self, object: Handle, index: u32) -> Answer<Cell> {
         self.call("distributed-object.part", |s| {
+            s.used(object, Operation::DistributedRead, Argument::None);
             s.state.part(ObjectId::from_raw(object), index).map_err(refused)
         })
     }
 
     fn own_part(&mut self, object: Handle) -> Answer<Cell> {
         self.call("distributed-object.own-part", |s| {
+            s.used(object, Operation::OwnPart, Argument::None);
             s.state.own_part(ObjectId::from_raw(object)).map_err(refused)
         })
     }
 
     fn set_part(&mut self, object: Handle, value: Cell) -> Answer<()> {
         self.call("distributed-object.set-part", |s| {
+            s.used(object, Operation::DistributedUpdate, Argument::None);
             s.state.set_part(ObjectId::from_raw(object), value).map_err(refused)
         })
     }
@@ -518,6 +593,17 @@ impl Services for WorkerServices {
 
     fn log(&mut self, level: LogLevel, message: &str) -> Answer<()> {
         self.call("log.write", |s| s.effects.log(level, message))
+    }
+
+    #[inline]
+    fn wants_site(&self) -> bool {
+        self.uses.as_ref().is_some_and(|uses| uses.wants_site())
+    }
+
+    fn site(&mut self, site: Site) {
+        if let Some(uses) = &mut self.uses {
+            uses.site(site);
+        }
     }
 
     fn emit(&mut self, event: u32, value: u64) -> Answer<()> {

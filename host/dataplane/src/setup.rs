@@ -11,14 +11,17 @@ use crate::launch::{Launch, RunError, capacity};
 use crate::notice::{Notice, WAITING_MAX};
 use crate::packet_set::capacity::Capacity;
 use crate::packet_set::table::Table;
+use crate::probe::{Probe, Recorded, Times};
 use crate::reasons::DropReason;
 use crate::script::Script;
 use crate::services::{Surroundings, WorkerServices};
 use crate::worker::{Parts, Worker};
 use crossbeam_channel::{Receiver, Sender};
-use nfos_engine::description::Configuration;
+use nfos_engine::description::{Configuration, Parameter};
 use nfos_engine::guest::Guest;
+use nfos_engine::services::Value;
 use nfos_netio::Classifier;
+use nfos_records::profile::Function;
 use nfos_state::{Settings, State};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -43,6 +46,9 @@ pub(crate) struct Setup<'a, F: Factory> {
     pub heard: Receiver<Notice>,
     /// By participant, the control loop last.
     pub counters: Vec<Arc<Counters>>,
+    records: Sender<Recorded>,
+    /// What workers hand in, with profiling on.
+    pub recorded: Receiver<Recorded>,
 }
 
 /// Opens the state and runs `init`, for the first time, in the control loop's instance.
@@ -87,6 +93,7 @@ pub(crate) fn begin<'a, F: Factory>(
         definitions::classifier(description).map_err(|error| RunError::Input(error.to_string()))?;
     let sets = capacity(description, &configuration, launch)?;
     let reasons = DropReason::count(description.drop_reasons.len());
+    let (records, recorded) = crossbeam_channel::unbounded();
     let counters = || Counters::new(reasons, launch.ports.len(), description.events.len());
     Ok(Setup {
         factory,
@@ -100,12 +107,23 @@ pub(crate) fn begin<'a, F: Factory>(
         hash_seed,
         notices,
         heard,
+        records,
+        recorded,
         counters: (0..=launch.workers).map(|_| Arc::new(counters())).collect(),
     })
 }
 
 fn refused(what: &str, fault: &dyn std::fmt::Display) -> RunError {
     RunError::Input(format!("the network function does not start: in {what} it {fault}"))
+}
+
+/// A value as `--set` takes it.
+fn written(value: &Value) -> String {
+    match value {
+        Value::Unsigned(number) => number.to_string(),
+        Value::Boolean(yes) => yes.to_string(),
+        Value::Text(text) => text.clone(),
+    }
 }
 
 fn services(around: &Arc<Surroundings>, index: usize, launch: &Launch) -> WorkerServices {
@@ -156,14 +174,48 @@ impl<F: Factory> Setup<'_, F> {
         self.assemble(launch.workers, launch, guest, egress, 0)
     }
 
+    fn probe(&self) -> Probe {
+        Probe { times: Times::new(), to: self.records.clone() }
+    }
+
+    /// What a profile says of the network function.
+    pub(crate) fn function(&self) -> Function {
+        let names: Vec<_> = self.state.objects().into_iter().map(|object| object.name).collect();
+        let relaxes = |parameter: &Parameter| {
+            let about = |name: &&String| parameter.relaxes.iter().any(|one| one.is_about(name));
+            names.iter().filter(about).cloned().collect()
+        };
+        let value = |parameter: &Parameter| {
+            let value = self.around.parameters.get(&parameter.name);
+            nfos_records::profile::Parameter {
+                name: parameter.name.clone(),
+                about: parameter.help.clone(),
+                value: written(value.unwrap_or(&parameter.default)),
+                default: written(&parameter.default),
+                relaxes: relaxes(parameter),
+            }
+        };
+        let description = self.description();
+        Function {
+            name: description.name.clone(),
+            digest: self.factory.digest(),
+            engine: self.engine().to_owned(),
+            parameters: description.parameters.iter().map(value).collect(),
+            has_lines: false,
+        }
+    }
+
     fn assemble<E: Egress>(
         &self,
         index: usize,
         launch: &Launch,
-        guest: F::Guest,
+        mut guest: F::Guest,
         egress: E,
         sets: u32,
     ) -> Worker<F::Guest, E> {
+        if launch.profile {
+            guest.services().watch();
+        }
         let description = self.description();
         let key_words = definitions::key_words(description);
         let state_bytes = description.state_size as usize;
@@ -183,6 +235,7 @@ impl<F: Factory> Setup<'_, F> {
             notices: self.notices.clone(),
             ports: launch.ports.len() as u16,
             scribe: launch.commit_log.clone().map(|log| Scribe::new(log, index)),
+            probe: launch.profile.then(|| Box::new(self.probe())),
         };
         Worker::new(parts)
     }

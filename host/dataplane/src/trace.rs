@@ -161,7 +161,7 @@ pub(crate) fn work<G: Guest<WorkerServices>>(worker: &mut Worker<G, TracePorts>)
                 let deadline_ns = worker.deadline_ns();
                 worker.egress().reply(Reply::Finished { deadline_ns });
             }
-            Order::Leave => return,
+            Order::Leave => return worker.hand_in(),
         }
     }
 }

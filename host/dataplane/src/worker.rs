@@ -8,7 +8,9 @@ use crate::commit_log::Scribe;
 use crate::counters::Counters;
 use crate::effects::Send;
 use crate::egress::{Egress, Origin};
+use crate::live::LiveClock;
 use crate::notice::{FAULTS_REPORTED_MAX, FaultPacket, Notice};
+use crate::probe::{Ended, Probe, Recorded};
 use crate::reasons::{DropReason, HostReason};
 use crate::script::Script;
 use crate::services::{Moment, WorkerServices};
@@ -46,6 +48,8 @@ pub(crate) struct Worker<G, E> {
     faults_reported: u64,
     ports: u16,
     scribe: Option<Scribe>,
+    /// With profiling on.
+    probe: Option<Box<Probe>>,
 }
 
 /// The events of a burst in which the guest faulted, from the first on.
@@ -97,6 +101,8 @@ pub(crate) struct Parts<G, E> {
     pub ports: u16,
     /// Notes the order of commits, in tests that ask for it.
     pub scribe: Option<Scribe>,
+    /// With profiling on.
+    pub probe: Option<Box<Probe>>,
 }
 
 impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
@@ -117,6 +123,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
             faults_reported: 0,
             ports: parts.ports,
             scribe: parts.scribe,
+            probe: parts.probe,
         }
     }
 
@@ -185,6 +192,40 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         self.counters.packets.add(packets);
     }
 
+    /// Records the time of live packets by this clock, with profiling on.
+    pub(crate) fn watch(&mut self, clock: &LiveClock) {
+        if let Some(probe) = &mut self.probe {
+            probe.times.live = Some(clock.clone());
+        }
+    }
+
+    /// The end: hands in what was recorded.
+    pub(crate) fn hand_in(&mut self) {
+        let services = self.guest.services();
+        let (uses, gate_entries) = (services.take_uses(), services.gate_entries());
+        if let (Some(probe), Some(uses)) = (self.probe.take(), uses) {
+            let Probe { times, to } = *probe;
+            let recorded = Recorded { worker: self.index, times, uses, gate_entries };
+            // Fails only when nobody waits for it.
+            let _ = to.send(recorded);
+        }
+    }
+
+    fn probe_burst(&mut self) {
+        let Some(probe) = &mut self.probe else { return };
+        let settled = self.burst.settled();
+        let ended = self.burst.items().iter().enumerate().map(|(index, item)| Ended {
+            kind: item.kind,
+            arrived_ns: item.frame.as_ref().map(|frame| frame.timestamp_ns),
+            runs: item.runs + 1,
+            finished: index < settled.finished,
+        });
+        let wasted_ns = probe.times.end(ended, settled.aborts);
+        if wasted_ns > 0 {
+            self.guest.services().waste(wasted_ns);
+        }
+    }
+
     /// Packets received and not yet handled.
     #[inline]
     pub(crate) fn waiting(&self) -> usize {
@@ -193,6 +234,8 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
 
     /// Handles all packets received, and the end of all sets that ran out before `until_ns`.
     pub(crate) fn run(&mut self, until_ns: u64) {
+        self.counters.queue.set(self.inbox.len() as u64);
+        self.counters.queue_max.raise_to(self.inbox.len() as u64);
         loop {
             let limit = self.limit();
             self.burst.compose(&mut self.inbox, limit, until_ns);
@@ -224,7 +267,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
     /// Runs `exit`.
     pub(crate) fn run_exit(&mut self, now_ns: u64) {
         loop {
-            self.guest.services().start_exit(Moment { now_ns, seed: now_ns });
+            self.guest.services().start_exit(Moment::new(now_ns, now_ns));
             let result = self.guest.exit();
             let services = self.guest.services();
             match result {
@@ -270,6 +313,9 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         }
         if let Some(reason) = self.broken {
             return self.burst.fail(Some(reason.into()));
+        }
+        if let Some(probe) = &mut self.probe {
+            probe.times.begin();
         }
         let moments = self.burst.items().iter().map(|item| item.moment);
         self.guest.services().start_burst(moments);
@@ -350,6 +396,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         if settled.isolate > 0 {
             self.suspects = Suspects { before: 0, alone: settled.isolate };
         }
+        self.probe_burst();
         self.count_changes();
         for item in self.burst.items_mut()[settled.finished..].iter_mut().rev() {
             if let Some(frame) = item.frame.take() {

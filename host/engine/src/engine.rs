@@ -18,9 +18,10 @@ use crate::cache::Cache;
 /// How often the epoch is incremented. A time limit is exceeded by at most three of them.
 pub const TICK: Duration = Duration::from_millis(5);
 
-/// Frames of a backtrace. A trap is in the innermost (a panic brings its own place along), and
-/// every frame costs some 60 µs of symbols, on a guest that may trap on every packet.
-const BACKTRACE_FRAMES_MAX: usize = 3;
+/// Frames of a backtrace. A trap is in the innermost (a panic brings its own place along), a call
+/// of an import behind a function or two of the SDK that were not inlined; and every frame costs
+/// some 60 µs of symbols, on a guest that may trap on every packet.
+const BACKTRACE_FRAMES_MAX: usize = 4;
 
 /// What guests are held to, and where compiled ones are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

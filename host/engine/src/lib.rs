@@ -21,9 +21,11 @@ mod load;
 pub mod native;
 mod no_services;
 pub mod services;
+mod site;
 mod trap;
 
 pub use digest::Digest;
 pub use direct::DirectGuest;
 pub use engine::{Engine, EngineError, Settings, TICK};
 pub use load::{LoadError, NetworkFunction};
+pub use site::Site;

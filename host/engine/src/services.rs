@@ -6,6 +6,7 @@
 //! that break the contract, which ends the guest's run.
 
 use crate::fault::GuestFault;
+use crate::site::Site;
 
 /// Six words of aggregate state; `types.cell` of the contract.
 pub type Cell = [u64; 6];
@@ -314,6 +315,17 @@ pub trait Services: 'static {
     /// # Errors
     /// Too much in one event.
     fn log(&mut self, level: LogLevel, message: &str) -> Answer<()>;
+
+    /// Whether the call site of the import that was just answered is wanted: [`Self::site`] is
+    /// called next then.
+    fn wants_site(&self) -> bool {
+        false
+    }
+
+    /// The call site of the import that was just answered.
+    fn site(&mut self, site: Site) {
+        let _ = site;
+    }
 
     /// `event.emit`.
     ///

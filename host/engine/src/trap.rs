@@ -5,6 +5,7 @@ use wasmtime::{FrameSymbol, Trap, WasmBacktrace};
 use crate::fault::GuestFault;
 use crate::last_words::{LastWords, one_line};
 use crate::limits::Limits;
+use crate::site::is_own;
 
 /// Bytes of a trap's description.
 const DESCRIPTION_BYTES_MAX: usize = 512;
@@ -46,7 +47,8 @@ fn description(error: &wasmtime::Error) -> String {
 fn place(backtrace: &WasmBacktrace) -> Option<String> {
     let symbols = || backtrace.frames().iter().flat_map(|frame| frame.symbols());
     let named = |symbol: &FrameSymbol| Some(format!("{}:{}", symbol.file()?, symbol.line()?));
-    let own =
+    let own = |symbol: &&FrameSymbol| symbol.file().is_some_and(is_own);
+    let written =
         |symbol: &&FrameSymbol| symbol.file().is_some_and(|file| !file.starts_with("/rustc/"));
-    symbols().find(own).and_then(named)
+    symbols().find(own).or_else(|| symbols().find(written)).and_then(named)
 }

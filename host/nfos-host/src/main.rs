@@ -10,6 +10,7 @@
 //! | [`launch`] | the calls to the engine and the dataplane |
 //! | [`signals`] | the flag that Ctrl-C sets |
 //! | [`progress`], [`view`] | what a run looks like while it goes on |
+//! | [`profile_file`] | the file of `--profile` |
 //! | [`report`], [`portrait`], [`numbers`] | what is printed of a run and of a network function |
 //! | [`usage`], [`terminal`], [`failure`] | what reaches the operator, and the exit status |
 
@@ -21,6 +22,7 @@ mod options;
 mod parameters;
 mod plan;
 mod portrait;
+mod profile_file;
 mod progress;
 mod quantity;
 mod rehearsal;

@@ -62,6 +62,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     pub(crate) fault_pcap: Option<PathBuf>,
 
+    /// Record where the network function's workers get into each other's way, for nfos-profile
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) profile: Option<PathBuf>,
+
     /// How far apart workers may be in the time of a capture [default: 1ms]
     #[arg(long, value_name = "TIME")]
     #[serde(deserialize_with = "written")]
@@ -157,6 +161,7 @@ impl Options {
             seed: self.seed.or(file.seed),
             engine: self.engine.or(file.engine),
             fault_pcap: self.fault_pcap.or(file.fault_pcap),
+            profile: self.profile.or(file.profile),
             quantum: self.quantum.or(file.quantum),
             time_limit: self.time_limit.or(file.time_limit),
             memory_limit: self.memory_limit.or(file.memory_limit),
@@ -184,6 +189,7 @@ mod tests {
         let options = parse(
             "nf = 'fw.wasm'\ncores = 2\nports = ['synthetic:flows=4']\nduration = 0.5\n\
              packet-sets = 100\nseed = 7\nengine = 'direct'\nfault-pcap = 'f.pcap'\n\
+             profile = 'p.json'\n\
              quantum = '2ms'\ntime-limit = '20ms'\nmemory-limit = 65536\nstate-limit = '2G'\n\
              hugepages = 'no'\n\
              [parameters]\nidle_timeout = 3\n",
@@ -197,6 +203,7 @@ mod tests {
         assert_eq!(options.parameters["idle_timeout"], toml::Value::Integer(3));
         assert!(options.nf.is_some() && options.seed == Some(7) && options.engine.is_some());
         assert!(options.quantum.is_some() && options.time_limit.is_some());
+        assert!(options.profile.is_some());
         assert!(options.fault_pcap.is_some() && options.state_limit.is_some());
         assert_eq!(options.hugepages, Some(Hugepages::No));
     }

@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) ports_written: Vec<String>,
     /// Without parameters.
     pub(crate) launch: Launch,
+    /// Where the profile goes.
+    pub(crate) profile: Option<PathBuf>,
     /// What the operator should know and did not ask for.
     pub(crate) warnings: Vec<String>,
     /// The same, without being a reason to worry.
@@ -74,6 +76,7 @@ impl Plan {
             fault_pcap: options.fault_pcap,
             quantum: options.quantum.map_or(QUANTUM_DEFAULT, |span| span.0),
             burst_max: BURST_MAX,
+            profile: options.profile.is_some(),
             pin: workers <= cores,
             memory: match options.hugepages {
                 None | Some(Hugepages::Auto) => Memory::Automatic,
@@ -88,6 +91,7 @@ impl Plan {
             given,
             ports_written: options.ports,
             launch,
+            profile: options.profile,
             warnings: crowded(workers, cores).into_iter().collect(),
             notes,
         })
@@ -108,6 +112,7 @@ pub(crate) fn rehearsal(ports: Vec<PortSpec>, parameters: Parameters, cores: usi
         fault_pcap: None,
         quantum: QUANTUM_DEFAULT,
         burst_max: BURST_MAX,
+        profile: false,
         pin: REHEARSAL_WORKERS <= cores,
         memory: Memory::Automatic,
         commit_log: None,

@@ -78,6 +78,7 @@ impl Progress {
         match observation {
             Observation::Remark(remark) => self.remark(remark),
             Observation::Counters(summary) => self.counters(summary),
+            Observation::Profile(_) => Ok(()),
             Observation::Log { level, worker, message } => self.log_line(*level, *worker, message),
         }
     }

@@ -91,8 +91,8 @@ pub struct Conflict {
     pub place: Place,
     /// The timestamp whose state the event saw.
     pub snapshot: u64,
-    /// Whether this abort is one of those that samples are kept of.
-    pub sampled: bool,
+    /// How many aborts the sample that was kept of this one stands for; 0: none was kept.
+    pub weight: u64,
 }
 
 /// The change that ended an observation.
@@ -187,8 +187,6 @@ pub struct ConflictSample {
     pub conflict: Conflict,
     /// The time of the event.
     pub now_ns: u64,
-    /// How many aborts it stands for.
-    pub weight: u64,
 }
 
 /// Everything that is kept of conflicts.
@@ -252,13 +250,12 @@ impl ConflictLog {
         self.last.store(slot as u64 + 1, Ordering::Relaxed);
         let aborts = add(&self.table[slot * SLOT_WORDS + 1], 1);
         let weight = (aborts.next_power_of_two() / 16).max(1);
-        conflict.sampled = aborts.is_multiple_of(weight);
-        if conflict.sampled {
+        if aborts.is_multiple_of(weight) {
+            conflict.weight = weight;
             let number = add(&self.sampled, 1) - 1;
             let at = (number as usize % SAMPLES) * SAMPLE_WORDS;
-            for (place, word) in self.samples[at..at + SAMPLE_WORDS]
-                .iter()
-                .zip(pack_sample(raw, weight, conflict, now_ns))
+            for (place, word) in
+                self.samples[at..at + SAMPLE_WORDS].iter().zip(pack_sample(raw, conflict, now_ns))
             {
                 place.store(word, Ordering::Relaxed);
             }
@@ -310,7 +307,7 @@ impl ConflictLog {
     }
 }
 
-fn pack_sample(kind: u64, weight: u64, conflict: &Conflict, now_ns: u64) -> [u64; SAMPLE_WORDS] {
+fn pack_sample(kind: u64, conflict: &Conflict, now_ns: u64) -> [u64; SAMPLE_WORDS] {
     let (tag, number) = match conflict.place {
         Place::Element(index) => (0, index),
         Place::Key(key) => (1, key.length.into()),
@@ -325,7 +322,7 @@ fn pack_sample(kind: u64, weight: u64, conflict: &Conflict, now_ns: u64) -> [u64
     let mut words = [0; SAMPLE_WORDS];
     words[..8].copy_from_slice(&[
         kind,
-        weight,
+        conflict.weight,
         tag << 32 | u64::from(number),
         u64::from(conflict.failures) << 32
             | u64::from(conflict.origin) << 24
@@ -370,9 +367,9 @@ fn unpack_sample(words: &[u64; SAMPLE_WORDS], participant: usize) -> ConflictSam
         change,
         place,
         snapshot: words[4],
-        sampled: true,
+        weight: words[1],
     };
-    ConflictSample { participant, conflict, now_ns: words[7] >> 8, weight: words[1] }
+    ConflictSample { participant, conflict, now_ns: words[7] >> 8 }
 }
 
 /// What all participants keep, most frequent first. While they run on, a sample may be torn.
@@ -419,7 +416,7 @@ mod tests {
             }),
             place: Place::Key(KeyBytes::from_words(5, [key].into_iter())),
             snapshot: 8,
-            sampled: true,
+            weight: 1,
         }
     }
 
@@ -437,7 +434,7 @@ mod tests {
         noted.iter().for_each(|one| log.note(&mut one.clone(), 1_000_000));
         let found: Vec<_> = log.samples(5).collect();
         assert_eq!(found.iter().map(|sample| sample.conflict).collect::<Vec<_>>(), noted);
-        assert!(found.iter().all(|s| (s.participant, s.now_ns, s.weight) == (5, 1_000_000, 1)));
+        assert!(found.iter().all(|s| (s.participant, s.now_ns) == (5, 1_000_000)));
         let Place::Key(key) = found[0].conflict.place else { panic!("a key") };
         assert_eq!(key.as_bytes(), b"ghijk");
     }
@@ -456,7 +453,7 @@ mod tests {
             samples.filter(move |s| s.conflict.object == ObjectId::from_raw(object))
         };
         assert_eq!(of(2).count(), 1);
-        let weights: u64 = of(1).map(|sample| sample.weight).sum();
+        let weights: u64 = of(1).map(|sample| sample.conflict.weight).sum();
         assert!((98_000..=100_016).contains(&weights) && of(1).count() < 200, "{weights}");
     }
 

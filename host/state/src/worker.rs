@@ -409,7 +409,7 @@ impl Worker {
             change,
             place: self.place(failure),
             snapshot: self.tx.snapshot_of(failure.event),
-            sampled: false,
+            weight: 0,
         };
         self.state.conflicts[participant].note(&mut conflict, self.effects.now_ns);
         conflict

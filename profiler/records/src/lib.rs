@@ -2,6 +2,7 @@
 //!
 //! The host writes these and the reports read them; they are the schema of `--json`.
 
+pub mod profile;
 pub mod run;
 
 pub use run::{

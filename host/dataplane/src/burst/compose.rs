@@ -1,6 +1,7 @@
 //! From the inbox to a burst of events.
 
 use super::{Burst, Classified, EVENTS_MAX, Ending, Item, Member, Pending, Settled};
+use crate::origin::EventOrigin;
 use crate::packet_set::NONE;
 use crate::packet_set::table::Stage;
 use crate::services::Moment;
@@ -43,7 +44,7 @@ impl Burst {
     /// Makes a burst of one periodic event.
     pub(crate) fn compose_period(&mut self, index: u16, now_ns: u64) {
         self.begin();
-        let moment = Moment { now_ns, seed: now_ns ^ u64::from(index) << 56 };
+        let moment = Moment::new(now_ns, now_ns ^ u64::from(index) << 56);
         self.push(EventKind::Periodic, index, None, 0, moment, None);
     }
 
@@ -89,7 +90,7 @@ impl Burst {
     fn compose_packet(&mut self, pending: Pending, classified: usize) {
         let frame = &pending.frame;
         let now_ns = frame.timestamp_ns;
-        let moment = Moment { now_ns, seed: frame.sequence ^ u64::from(frame.port.raw()) << 48 };
+        let moment = Moment::new(now_ns, frame.sequence ^ u64::from(frame.port.raw()) << 48);
         let port = frame.port.raw();
         let Classified { key_at: Some(key_at), hash } = self.classes[classified] else {
             return self.push_packet(EventKind::OrphanPacket, port, pending, moment, None);
@@ -138,7 +139,7 @@ impl Burst {
         }
         self.table.begin_expiry(entry);
         let member = self.join(Some(entry), Stage::Expiring);
-        let moment = Moment { now_ns: deadline_ns, seed: deadline_ns ^ u64::from(entry) << 32 };
+        let moment = Moment::new(deadline_ns, deadline_ns ^ u64::from(entry) << 32);
         self.push(EventKind::ExpiredPacketSet, 0, None, 0, moment, Some(member));
         true
     }
@@ -196,11 +197,12 @@ impl Burst {
             state_offset = self.states_length;
             self.states_length += self.shape.state_bytes.next_multiple_of(8) as u32;
         }
+        let origin = EventOrigin { kind: Some(kind), port: frame.as_ref().map(|_| port) }.pack();
         self.items.push(Item {
             kind,
             frame,
             runs,
-            moment,
+            moment: Moment { origin, ..moment },
             effective: true,
             ending: Ending::Again,
             refused: false,

@@ -11,6 +11,7 @@ use nfos_engine::{Engine, NetworkFunction, Settings};
 use nfos_netio::PortSpec;
 use nfos_netio::capture::{CaptureWriter, Reader};
 use nfos_records::Summary;
+use nfos_records::profile::Profile;
 use nfos_sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -97,6 +98,8 @@ pub(crate) struct Run {
     outputs: Vec<PathBuf>,
     /// Lines that the network function logged, or that were logged of it.
     pub(crate) lines: Vec<String>,
+    /// Of the last run, if it was asked for.
+    pub(crate) profile: Option<Profile>,
 }
 
 impl Run {
@@ -115,7 +118,7 @@ impl Run {
             outputs.push(out);
         }
         let launch = Launch { workers, ports, pin: false, ..Launch::default() };
-        Self { launch, outputs, lines: Vec::new() }
+        Self { launch, outputs, lines: Vec::new(), profile: None }
     }
 
     /// With a parameter.
@@ -133,10 +136,12 @@ impl Run {
 
     /// Runs it.
     pub(crate) fn try_run(&mut self, nf: &NetworkFunction) -> Result<Summary, RunError> {
-        let lines = &mut self.lines;
+        let (lines, profile) = (&mut self.lines, &mut self.profile);
         nfos_dataplane::run(nf, &self.launch, &AtomicBool::new(false), &mut |observation| {
-            if let Observation::Log { message, .. } = observation {
-                lines.push(message.to_owned());
+            match observation {
+                Observation::Log { message, .. } => lines.push(message.to_owned()),
+                Observation::Profile(recorded) => *profile = Some(recorded.clone()),
+                Observation::Counters(_) | Observation::Remark(_) => {}
             }
         })
     }

@@ -3,7 +3,7 @@
 use wasmtime::{Linker, Result};
 
 use super::memory::reach;
-use super::{Call, Host, opening};
+use super::{Call, Host, opening, site};
 use crate::services::{Handle, Services};
 
 const INTERFACE: &str = "nfos:nf/allocator@0.1.0";
@@ -47,6 +47,7 @@ fn allocate<S: Services>(
     if let (Some(id), Some(to)) = (id, to.last_chunk_mut()) {
         *to = id.to_le_bytes();
     }
+    site::note(&mut call);
     Ok(())
 }
 
@@ -56,15 +57,21 @@ fn refresh<S: Services>(
     id: u32,
     duration_ns: u64,
 ) -> Result<u32> {
-    Ok(call.data_mut().services.refresh(allocator, id, duration_ns)?.into())
+    let held = call.data_mut().services.refresh(allocator, id, duration_ns)?;
+    site::note(&mut call);
+    Ok(held.into())
 }
 
 fn free<S: Services>(mut call: Call<S>, allocator: Handle, id: u32) -> Result<()> {
-    Ok(call.data_mut().services.free(allocator, id)?)
+    call.data_mut().services.free(allocator, id)?;
+    site::note(&mut call);
+    Ok(())
 }
 
 fn is_live<S: Services>(mut call: Call<S>, allocator: Handle, id: u32) -> Result<u32> {
-    Ok(call.data_mut().services.is_live(allocator, id)?.into())
+    let live = call.data_mut().services.is_live(allocator, id)?;
+    site::note(&mut call);
+    Ok(live.into())
 }
 
 fn next_expired<S: Services>(mut call: Call<S>, allocator: Handle, answer: u32) -> Result<()> {
@@ -77,5 +84,6 @@ fn next_expired<S: Services>(mut call: Call<S>, allocator: Handle, answer: u32) 
         to[8..16].copy_from_slice(&lease.deadline.to_le_bytes());
         to[16..20].copy_from_slice(&lease.id.to_le_bytes());
     }
+    site::note(&mut call);
     Ok(())
 }

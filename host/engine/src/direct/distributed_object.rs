@@ -3,7 +3,7 @@
 use wasmtime::{Linker, Result};
 
 use super::memory::reach;
-use super::{Call, Host};
+use super::{Call, Host, site};
 use crate::fault::GuestFault;
 use crate::services::{Handle, Merge, Services};
 
@@ -68,13 +68,17 @@ fn lift_merge(from: u8) -> Result<Merge, GuestFault> {
 
 fn update<S: Services>(mut call: Call<S>, object: Handle, word: u32, operand: i64) -> Result<()> {
     // The canonical ABI takes a `u8` modulo 256.
-    Ok(call.data_mut().services.distributed_update(object, word as u8, operand)?)
+    call.data_mut().services.distributed_update(object, word as u8, operand)?;
+    site::note(&mut call);
+    Ok(())
 }
 
 fn read<S: Services>(mut call: Call<S>, object: Handle, answer: u32) -> Result<()> {
     let (services, mut memory) = reach(&mut call);
     let cell = services.distributed_read(object)?;
-    Ok(memory.store_cell(answer, &cell)?)
+    memory.store_cell(answer, &cell)?;
+    site::note(&mut call);
+    Ok(())
 }
 
 fn parts<S: Services>(mut call: Call<S>, object: Handle) -> Result<u32> {
@@ -84,13 +88,17 @@ fn parts<S: Services>(mut call: Call<S>, object: Handle) -> Result<u32> {
 fn part<S: Services>(mut call: Call<S>, object: Handle, index: u32, answer: u32) -> Result<()> {
     let (services, mut memory) = reach(&mut call);
     let cell = services.part(object, index)?;
-    Ok(memory.store_cell(answer, &cell)?)
+    memory.store_cell(answer, &cell)?;
+    site::note(&mut call);
+    Ok(())
 }
 
 fn own_part<S: Services>(mut call: Call<S>, object: Handle, answer: u32) -> Result<()> {
     let (services, mut memory) = reach(&mut call);
     let cell = services.own_part(object)?;
-    Ok(memory.store_cell(answer, &cell)?)
+    memory.store_cell(answer, &cell)?;
+    site::note(&mut call);
+    Ok(())
 }
 
 #[expect(clippy::too_many_arguments, reason = "a cell is flattened into six parameters")]
@@ -104,7 +112,9 @@ fn set_part<S: Services>(
     w4: u64,
     w5: u64,
 ) -> Result<()> {
-    Ok(call.data_mut().services.set_part(object, [w0, w1, w2, w3, w4, w5])?)
+    call.data_mut().services.set_part(object, [w0, w1, w2, w3, w4, w5])?;
+    site::note(&mut call);
+    Ok(())
 }
 
 fn published<S: Services>(mut call: Call<S>, object: Handle, answer: u32) -> Result<()> {

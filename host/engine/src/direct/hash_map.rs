@@ -3,7 +3,7 @@
 use wasmtime::{Linker, Result};
 
 use super::memory::reach;
-use super::{Call, Host, opening};
+use super::{Call, Host, opening, site};
 use crate::fault::GuestFault;
 use crate::services::{Handle, Hashing, Services, SetOutcome};
 
@@ -62,7 +62,9 @@ fn get<S: Services>(
 ) -> Result<()> {
     let (services, mut memory) = reach(&mut call);
     let cell = services.map_get(map, memory.bytes(key, key_length)?)?;
-    Ok(memory.store_option(answer, cell.as_ref())?)
+    memory.store_option(answer, cell.as_ref())?;
+    site::note(&mut call);
+    Ok(())
 }
 
 #[expect(clippy::too_many_arguments, reason = "a cell is flattened into six parameters")]
@@ -80,7 +82,9 @@ fn set<S: Services>(
 ) -> Result<u32> {
     let (services, memory) = reach(&mut call);
     let key = memory.bytes(key, key_length)?;
-    Ok(match services.map_set(map, key, [w0, w1, w2, w3, w4, w5])? {
+    let outcome = services.map_set(map, key, [w0, w1, w2, w3, w4, w5])?;
+    site::note(&mut call);
+    Ok(match outcome {
         SetOutcome::Ok => 0,
         SetOutcome::Full => 1,
     })
@@ -88,15 +92,21 @@ fn set<S: Services>(
 
 fn remove<S: Services>(mut call: Call<S>, map: Handle, key: u32, key_length: u32) -> Result<u32> {
     let (services, memory) = reach(&mut call);
-    Ok(services.map_remove(map, memory.bytes(key, key_length)?)?.into())
+    let present = services.map_remove(map, memory.bytes(key, key_length)?)?;
+    site::note(&mut call);
+    Ok(present.into())
 }
 
 fn len<S: Services>(mut call: Call<S>, map: Handle) -> Result<u32> {
-    Ok(call.data_mut().services.map_len(map)?)
+    let len = call.data_mut().services.map_len(map)?;
+    site::note(&mut call);
+    Ok(len)
 }
 
 fn next<S: Services>(mut call: Call<S>, map: Handle, at: u64, answer: u32) -> Result<()> {
     let (services, mut memory) = reach(&mut call);
     let entry = services.map_next(map, at)?;
-    Ok(memory.store_entry(answer, entry.as_ref())?)
+    memory.store_entry(answer, entry.as_ref())?;
+    site::note(&mut call);
+    Ok(())
 }

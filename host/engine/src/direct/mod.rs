@@ -24,6 +24,7 @@ mod outcome;
 mod parameters;
 mod random;
 mod send;
+mod site;
 mod vector;
 
 use wasmtime::{Caller, Instance, InstancePre, Linker, Memory, Module, Store, TypedFunc};

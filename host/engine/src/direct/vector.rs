@@ -3,7 +3,7 @@
 use wasmtime::{Linker, Result};
 
 use super::memory::reach;
-use super::{Call, Host, opening};
+use super::{Call, Host, opening, site};
 use crate::services::{Handle, Services};
 
 const INTERFACE: &str = "nfos:nf/vector@0.1.0";
@@ -32,7 +32,9 @@ fn open<S: Services>(
 fn read<S: Services>(mut call: Call<S>, vector: Handle, index: u32, answer: u32) -> Result<()> {
     let (services, mut memory) = reach(&mut call);
     let cell = services.vector_read(vector, index)?;
-    Ok(memory.store_cell(answer, &cell)?)
+    memory.store_cell(answer, &cell)?;
+    site::note(&mut call);
+    Ok(())
 }
 
 #[expect(clippy::too_many_arguments, reason = "a cell is flattened into six parameters")]
@@ -48,7 +50,9 @@ fn write<S: Services>(
     w5: u64,
 ) -> Result<()> {
     let services = &mut call.data_mut().services;
-    Ok(services.vector_write(vector, index, [w0, w1, w2, w3, w4, w5])?)
+    services.vector_write(vector, index, [w0, w1, w2, w3, w4, w5])?;
+    site::note(&mut call);
+    Ok(())
 }
 
 fn add<S: Services>(
@@ -59,5 +63,7 @@ fn add<S: Services>(
     delta: i64,
 ) -> Result<()> {
     // The canonical ABI takes a `u8` modulo 256.
-    Ok(call.data_mut().services.vector_add(vector, index, word as u8, delta)?)
+    call.data_mut().services.vector_add(vector, index, word as u8, delta)?;
+    site::note(&mut call);
+    Ok(())
 }

@@ -11,11 +11,12 @@ use nfos_records::Summary;
 
 use super::{cores_of_machine, json};
 use crate::failure::{Failure, warn};
-use crate::launch::{self, NetworkFunction};
+use crate::launch::{self, NetworkFunction, Observation};
 use crate::numbers::counted;
 use crate::options::Options;
 use crate::parameters::differing;
 use crate::plan::Plan;
+use crate::profile_file::ProfileFile;
 use crate::progress::Progress;
 use crate::report::{report, unaccounted};
 use crate::signals::stop_flag;
@@ -74,13 +75,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     plan.launch.parameters = plan.given.resolve(nf.description())?;
     enough_ports(&plan, nf.description())?;
 
+    let mut sink = plan.profile.as_deref().map(ProfileFile::create).transpose()?;
     let stop = stop_flag()?;
     let heading = (!arguments.json).then(|| announcement(&plan, &nf));
     let (workers, log) = (plan.launch.workers, arguments.log.level());
     let mut progress = Progress::new(heading, workers, arguments.json, log);
     let mut written = Ok(());
     let summary = launch::run(&nf, &plan.launch, &stop, &mut |observation| {
-        if written.is_ok() {
+        if let (Observation::Profile(profile), Some(sink)) = (&observation, &mut sink) {
+            sink.write(profile);
+        } else if written.is_ok() {
             written = progress.see(&observation);
         }
         if written.is_err() {
@@ -91,7 +95,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     written?;
     let summary = summary?;
     progress.head()?;
-    conclude(&summary, arguments.json)
+    conclude(&summary, arguments.json)?;
+    sink.map_or(Ok(()), |sink| sink.finish(arguments.json))
 }
 
 fn enough_ports(plan: &Plan, description: &Description) -> Result<(), Failure> {

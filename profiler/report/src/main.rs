@@ -1,0 +1,160 @@
+//! The `nfos-profile` command: why a network function does not scale, where in its source, and
+//! what to change.
+//!
+//! | module | |
+//! |---|---|
+//! | [`report`] | from a profile to ranked causes, lines, load and course |
+//! | [`sources`] | the network function's source, found by the names in its debug information |
+//! | [`text`], [`html`], [`charts`] | the report for a terminal and for a browser |
+//! | [`difference`] | what a change between two runs did |
+//! | [`numbers`] | numbers as humans read them |
+
+mod charts;
+mod difference;
+#[cfg(test)]
+mod example;
+mod html;
+mod numbers;
+mod report;
+mod sources;
+mod text;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use nfos_records::profile::{Profile, SCHEMA};
+
+use crate::report::Report;
+use crate::sources::Sources;
+
+/// Tells from the profile of a run why it does not scale, where, and what to change
+///
+/// `nfos-host run --profile FILE.json` records one. Exit status: 0 done, 2 wrong usage or input.
+#[derive(Parser, Debug)]
+#[command(name = "nfos-profile", version)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Report(ReportArguments),
+    Diff(DiffArguments),
+}
+
+/// Tell why the workers of one run got into each other's way
+#[derive(Args, Debug)]
+struct ReportArguments {
+    /// The profile
+    #[arg(value_name = "FILE.json")]
+    profile: PathBuf,
+
+    /// Write the report as one page for a browser, which needs nothing else
+    #[arg(long, value_name = "FILE.html", conflicts_with = "json")]
+    html: Option<PathBuf>,
+
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Where the network function's source lies, repeated for each folder [default: .]
+    #[arg(long, value_name = "DIR")]
+    source: Vec<PathBuf>,
+}
+
+/// Tell what changed from one run to another
+#[derive(Args, Debug)]
+struct DiffArguments {
+    /// The profile of the first run
+    #[arg(value_name = "BEFORE.json")]
+    before: PathBuf,
+
+    /// The profile of the second run
+    #[arg(value_name = "AFTER.json")]
+    after: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    let done = match &line.command {
+        Command::Report(arguments) => report(arguments),
+        Command::Diff(arguments) => diff(arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            // The message is for whoever typed the command.
+            let _ = writeln!(std::io::stderr(), "nfos-profile: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn report(arguments: &ReportArguments) -> Result<(), String> {
+    let profile = read(&arguments.profile)?;
+    let folders = match arguments.source.as_slice() {
+        [] => &[PathBuf::from(".")][..],
+        given => given,
+    };
+    let sources = Sources::find(&profile, folders);
+    let report = Report::new(&profile, &sources);
+    match &arguments.html {
+        Some(path) => std::fs::write(path, html::page(&report, &sources))
+            .map_err(|error| format!("--html {}: cannot be written: {error}", path.display())),
+        None if arguments.json => {
+            let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
+            print(&format!("{json}\n"))
+        }
+        None => print(&text::text(&report)),
+    }
+}
+
+fn diff(arguments: &DiffArguments) -> Result<(), String> {
+    let of = |path: &Path| {
+        let profile = read(path)?;
+        Ok::<_, String>((Report::new(&profile, &Sources::default()), profile))
+    };
+    let (before, after) = (of(&arguments.before)?, of(&arguments.after)?);
+    print(&difference::difference((&before.0, &before.1), (&after.0, &after.1)))
+}
+
+/// Reads a profile.
+///
+/// # Errors
+/// A file that cannot be read, is no profile, or is one of another schema.
+fn read(path: &Path) -> Result<Profile, String> {
+    let name = path.display();
+    let bytes = std::fs::read(path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
+    let profile: Profile = serde_json::from_slice(&bytes)
+        .map_err(|error| format!("{name}: is no profile of nfos-host run --profile: {error}"))?;
+    if profile.schema == SCHEMA {
+        return Ok(profile);
+    }
+    Err(format!(
+        "{name}: has the schema {} and this command reads {SCHEMA}: use the nfos-profile of the \
+         nfos-host that wrote it",
+        profile.schema
+    ))
+}
+
+fn print(text: &str) -> Result<(), String> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        done => done.map_err(|error| format!("standard output: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+}
