@@ -6,7 +6,10 @@ cd "$(dirname "$0")/.."
 seconds=${1:-3} rounds=${2:-3}
 devices=(net_null0 net_null1)
 core=$(($(nproc) - 1))
-command -v dpdk-testpmd > /dev/null || { echo "macswap: install dpdk-dev for dpdk-testpmd" >&2; exit 1; }
+if ! command -v dpdk-testpmd > /dev/null; then
+    echo "macswap: install dpdk-dev for dpdk-testpmd" >&2
+    exit 1
+fi
 
 cargo build --release --quiet --package nfos-host --features dpdk
 cargo build --release --quiet --package nfos-netio --features dpdk --example macswap
@@ -14,7 +17,7 @@ cargo build --quiet --profile guest --target wasm32-unknown-unknown --package mi
 target=${CARGO_TARGET_DIR:-target}
 mirror=$target/wasm32-unknown-unknown/guest/mirror.wasm
 
-# Each prints million packets per second over both devices, for packets in hugepages (yes) or not (no).
+# Each prints million packets per second over both devices; packets in hugepages (yes) or not (no).
 testpmd() {
     local memory=(--in-memory)
     [[ $1 == yes ]] || memory=(--no-huge --no-shconf)

@@ -13,4 +13,4 @@ cargo clippy --release --quiet "${crates[@]}" "${features[@]}" --all-targets -- 
 
 cargo test --release --quiet --package nfos-netio --lib --test dpdk "${features[@]}"
 cargo test --release --quiet --package nfos-host --test dpdk "${features[@]}" -- --nocapture
-echo "dpdk: frames arrive once and whole, buffers come back, and kernels talk through network functions"
+echo "dpdk: frames arrive once and whole, buffers come back, kernels talk through network functions"

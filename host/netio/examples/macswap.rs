@@ -1,5 +1,6 @@
 //! Swaps MAC addresses between two devices of DPDK, on one thread, with nothing around it: what a
-//! packet costs in ports alone. `macswap SECONDS DEVARGS DEVARGS` prints million packets per second.
+//! packet costs in ports alone. `macswap SECONDS DEVARGS DEVARGS` prints million packets per
+//! second.
 
 use nfos_netio::{
     Classifier, Memory, Pool, Port, PortError, PortSpec, Steering, enter_thread, open_ports,

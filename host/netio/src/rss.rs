@@ -1,17 +1,17 @@
 //! Whether a network card can spread packets over workers as their packet sets need it.
 //!
 //! A card hashes what its driver lists as *flow types*: of IPv4 or IPv6 both addresses, or of their
-//! TCP or UDP both addresses and both ports. It is believed only where its hash is, bit for bit, what
-//! [`Steering`] computes: so [`plan`] accepts a packet set where all fields that the card would hash
-//! are in the key and all fields of the key but the protocol are hashed, where one key of the card
-//! serves all its rules, and where the card's table is as large as ours. Then ports that a card
-//! spreads and ports that software steers agree, and both directions of a session meet whichever way
-//! they come. Where anything is amiss, each field that does not fit is named, and packets are steered
-//! in software.
+//! TCP or UDP both addresses and both ports. It is believed only where its hash is, bit for bit,
+//! what [`Steering`] computes: so [`plan`] accepts a packet set where all fields that the card
+//! would hash are in the key and all fields of the key but the protocol are hashed, where one key
+//! of the card serves all its rules, and where the card's table is as large as ours. Then ports
+//! that a card spreads and ports that software steers agree, and both directions of a session meet
+//! whichever way they come. Where anything is amiss, each field that does not fit is named, and
+//! packets are steered in software.
 //!
-//! What a card announces is not enough by itself: some devices list flow types and have no key or no
-//! table. And whether the addresses alone can be hashed of TCP and UDP differs from card to card and
-//! is announced by none; [`Offer`] says which are known to.
+//! What a card announces is not enough by itself: some devices list flow types and have no key or
+//! no table. And whether the addresses alone can be hashed of TCP and UDP differs from card to card
+//! and is announced by none; [`Offer`] says which are known to.
 
 use crate::headers::{TCP, UDP};
 use crate::id::PortId;

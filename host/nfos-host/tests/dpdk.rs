@@ -54,7 +54,7 @@ impl Network {
             let found = Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
             found.is_ok_and(|output| output.status.success())
         };
-        if stdout(&uid).trim() != "0" || !programs.iter().all(|program| is_there(&program)) {
+        if stdout(&uid).trim() != "0" || !programs.iter().all(is_there) {
             println!("left out: namespaces need root, and {}", programs.join(", "));
             return None;
         }
@@ -97,17 +97,22 @@ impl Network {
         let device = |number: u32, interface: &str| {
             format!("dpdk:net_af_packet{number},iface={interface},qpairs={qpairs},framecnt=4096")
         };
-        let ports = [device(0, "lan0"), device(1, "wan0")];
+        self.host_over(nf, [&device(0, "lan0"), &device(1, "wan0")], arguments)
+    }
+
+    /// Starts the host over two ports.
+    fn host_over(&self, nf: &str, ports: [&str; 2], arguments: &str) -> Host {
         let mut command = self.command("mid", env!("CARGO_BIN_EXE_nfos-host"));
-        command.args(["run", "--json", "--cores", "2", "--port", &ports[0], "--port", &ports[1]]);
+        command.args(["run", "--json", "--cores", "2", "--port", ports[0], "--port", ports[1]]);
         command.args(arguments.split_whitespace()).arg("--nf").arg(guest(nf));
         Host::spawn(command)
     }
 
-    /// Waits until the LAN reaches an address, which also shows that the host runs.
-    fn wait_for(&self, address: &str) {
+    /// Waits until the LAN reaches an address.
+    fn wait_for(&self, host: &mut Host, address: &str) {
         let end = Instant::now() + PATIENCE;
         loop {
+            host.must_run();
             let mut ping = self.command("lan", "ping");
             let output = ping.args(["-c", "1", "-W", "1", address]).output().unwrap();
             if output.status.success() {
@@ -117,42 +122,38 @@ impl Network {
         }
     }
 
-    /// Sends a file each way over one TCP connection to a server in the WAN, and compares.
+    /// Sends a file to a server in the WAN, and has one from there, over TCP, and compares.
     fn converse(&self, address: &str, kib: usize) {
-        let files = ["up", "down", "up.got", "down.got"].map(|name| self.file(name));
-        for (seed, file) in files[..2].iter().enumerate() {
-            let bytes: Vec<u8> =
-                (0..kib * 1024).map(|i| (i * (7 + seed) + (i >> 8)) as u8).collect();
-            fs::write(file, bytes).unwrap();
-        }
-        let open = |file: &PathBuf| Stdio::from(fs::File::open(file).unwrap());
-        let create = |file: &PathBuf| Stdio::from(fs::File::create(file).unwrap());
-        let mut server = self
-            .command("wan", "timeout")
-            .args(["60", "nc", "-N", "-l", "5001"])
-            .stdin(open(&files[1]))
-            .stdout(create(&files[2]))
-            .spawn()
-            .unwrap();
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let client = self
-                .command("lan", "timeout")
-                .args(["50", "nc", "-N", address, "5001"])
-                .stdin(open(&files[0]))
-                .stdout(create(&files[3]))
-                .status()
-                .unwrap();
-            if client.success() {
-                break;
+        self.transfer(address, "wan", kib);
+        self.transfer(address, "lan", kib);
+    }
+
+    /// The LAN connects to the WAN, and `receiver` gets a file. One way at a time: netcat is at
+    /// times done before it has written what came after its own end.
+    fn transfer(&self, address: &str, receiver: &str, kib: usize) {
+        let (file, got) = (self.file("sent"), self.file("got"));
+        let bytes: Vec<u8> = (0..kib * 1024).map(|i| (i * 7 + (i >> 8)) as u8).collect();
+        fs::write(&file, &bytes).unwrap();
+        let netcat = |side: &str, end: &[&str]| {
+            let mut command = self.command(side, "timeout");
+            if side == receiver {
+                command.args(["60", "nc", "-d"]).stdout(fs::File::create(&got).unwrap());
+            } else {
+                command.args(["60", "nc", "-N"]).stdin(fs::File::open(&file).unwrap());
+                command.stdout(Stdio::null());
             }
+            command.args(end).spawn().unwrap()
+        };
+        let mut server = netcat("wan", &["-l", "5001"]);
+        let end = Instant::now() + PATIENCE;
+        while !netcat("lan", &[address, "5001"]).wait().unwrap().success() {
             assert!(Instant::now() < end, "no conversation with {address}");
             thread::sleep(Duration::from_millis(50));
         }
         assert!(server.wait().unwrap().success());
-        assert!(fs::read(&files[0]).unwrap() == fs::read(&files[2]).unwrap(), "upwards");
-        assert!(fs::read(&files[1]).unwrap() == fs::read(&files[3]).unwrap(), "downwards");
-        files.iter().for_each(|file| fs::remove_file(file).unwrap());
+        assert!(fs::read(&got).unwrap() == bytes, "{receiver} got something else");
+        fs::remove_file(file).unwrap();
+        fs::remove_file(got).unwrap();
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -178,6 +179,14 @@ impl Host {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
         Self { child: Some(command.spawn().unwrap()) }
+    }
+
+    /// Fails, with what it said, if it has ended.
+    fn must_run(&mut self) {
+        if self.child.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some()) {
+            let output = self.child.take().unwrap().wait_with_output().unwrap();
+            panic!("the host has ended: {}", stderr(&output));
+        }
     }
 
     /// Stops it, and checks that it has accounted for every packet.
@@ -227,8 +236,8 @@ fn frames(summary: &Value, direction: &str) -> u64 {
 fn kernels_talk_through_a_bridge_with_one_queue_and_with_two() {
     for qpairs in [1, 2] {
         let Some(network) = Network::new("10.0.0.1/24", "10.0.0.2/24") else { return };
-        let host = network.host("bridge", qpairs, "");
-        network.wait_for("10.0.0.2");
+        let mut host = network.host("bridge", qpairs, "");
+        network.wait_for(&mut host, "10.0.0.2");
         network.at("lan", "ping -q -c 50 -i 0.002 -W 2 10.0.0.2");
         network.at("wan", "ping -q -c 50 -i 0.002 -W 2 10.0.0.1");
         network.converse("10.0.0.2", 1024);
@@ -253,7 +262,7 @@ fn a_firewall_lets_the_lan_begin_and_the_wan_answer() {
     let summary = host.stop();
     let reasons = summary["drops"].as_array().unwrap();
     assert!(reasons.iter().any(|drop| drop["reason"] == "unsolicited"), "{summary}");
-    assert_eq!(summary["packet_sets"]["registered"], 1, "{summary}");
+    assert!(summary["packet_sets"]["registered"].as_u64() >= Some(2), "{summary}");
 }
 
 /// The way of both sides through address translation, which forwards no ARP.
@@ -274,7 +283,7 @@ const TRANSLATION: &str = "--set external_addresses=1 --set port0_mac=02:00:00:0
 fn a_conversation_through_nat_survives_a_neighbour_that_traps_in_a_loop() {
     let Some(network) = translated() else { return };
     let trap = traps(&network);
-    let host = network.host("nat", 2, TRANSLATION);
+    let mut host = network.host("nat", 2, TRANSLATION);
     let seen = network.file("seen.pcap");
     let mut witness = network
         .command("wan", "tcpdump")
@@ -282,7 +291,7 @@ fn a_conversation_through_nat_survives_a_neighbour_that_traps_in_a_loop() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    network.wait_for("198.51.100.1");
+    network.wait_for(&mut host, "198.51.100.1");
     network.at("lan", "ping -q -c 20 -i 0.01 -W 2 198.51.100.1");
     network.converse("198.51.100.1", 512);
     let page = network.file("page");
@@ -310,8 +319,8 @@ fn a_conversation_through_nat_survives_a_neighbour_that_traps_in_a_loop() {
     let trapped = trap.stop();
     let faults: u64 =
         trapped["workers"].as_array().unwrap().iter().map(|w| w["faults"].as_u64().unwrap()).sum();
-    assert!(faults > 1_000, "{trapped}");
-    assert_eq!(trapped["sent"], 0, "{trapped}");
+    assert!(faults > 0, "{trapped}");
+    assert_eq!((&trapped["sent"], &trapped["dropped"]), (&0.into(), &trapped["received"]));
 
     // The WAN has seen the external address and never the host's own.
     let filter = |expression: &str| {
@@ -372,6 +381,7 @@ fn a_million_packets_between_two_processes_are_accounted_for() {
     let refused = sent["ports"][1]["refused"].as_u64().unwrap();
     assert_eq!(transmitted + refused, 1_000_000, "{sent}");
     assert!(transmitted > 0, "{sent}");
+    println!("of 1,000,000 packets net_memif took {transmitted} and refused {refused}");
     // What one process sent, the other has received or counts as lost.
     let port = &got["ports"][0];
     let arrived = port["received"].as_u64().unwrap() + port["missed"].as_u64().unwrap();
