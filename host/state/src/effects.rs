@@ -80,11 +80,14 @@ impl Movements {
                 pool(reserved.object).give_back(me, reserved.number);
             }
         }
-        for freed in self.freed.drain(..) {
-            if usize::from(freed.event) < end && usize::from(freed.retaken_by) >= end {
-                pool(freed.object).give(me, freed.number);
-            }
+        let returns =
+            |freed: &&Freed| usize::from(freed.event) < end && usize::from(freed.retaken_by) >= end;
+        let mut returning = self.freed.iter().filter(returns).peekable();
+        while let Some(&&Freed { object, .. }) = returning.peek() {
+            let next = || returning.next_if(|freed| freed.object == object);
+            pool(object).give_all(me, std::iter::from_fn(next).map(|freed| freed.number));
         }
+        self.freed.clear();
         if let Some(object) = taken_last {
             pool(object).refill(me);
         }
@@ -323,16 +326,17 @@ impl Structures for Effects {
 
     /// Tenures begin in the wheels before anyone can see, and end, them.
     fn announce(&mut self, end: usize) {
-        for &(event, object, timer) in &self.timers {
-            if usize::from(event) >= end {
-                break;
-            }
-            let wheels = &self.state.allocator_of(object).wheels;
-            match timer {
-                Timer::Insert { id, generation, deadline_ns } => {
-                    wheels.insert(self.me, id, generation, deadline_ns);
+        let stands = |timer: &&(u8, u16, Timer)| usize::from(timer.0) < end;
+        let mut timers = self.timers.iter().take_while(stands).peekable();
+        while let Some(&&(_, object, _)) = timers.peek() {
+            let mut changes = self.state.allocator_of(object).wheels.changes();
+            while let Some(&(.., timer)) = timers.next_if(|timer| timer.1 == object) {
+                match timer {
+                    Timer::Insert { id, generation, deadline_ns } => {
+                        changes.insert(self.me, id, generation, deadline_ns);
+                    }
+                    Timer::Remove { id } => changes.remove(id),
                 }
-                Timer::Remove { id } => wheels.remove(id),
             }
         }
     }

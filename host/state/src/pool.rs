@@ -92,11 +92,18 @@ impl Pool {
 
     /// Puts a number at the end of a participant's queue.
     pub(crate) fn give(&self, participant: usize, number: u32) {
+        self.give_all(participant, std::iter::once(number));
+    }
+
+    /// Puts numbers at the end of a participant's queue, in one go.
+    pub(crate) fn give_all(&self, participant: usize, numbers: impl Iterator<Item = u32>) {
         let shard = &self.shards[participant];
         let mut queue = shard.queue.lock();
-        self.next[number as usize].store(NIL, Ordering::Relaxed);
-        self.append(&mut queue, number, number);
-        shard.grow(1);
+        for number in numbers {
+            self.next[number as usize].store(NIL, Ordering::Relaxed);
+            self.append(&mut queue, number, number);
+            shard.grow(1);
+        }
     }
 
     /// Puts a number that was not used after all back to the front.

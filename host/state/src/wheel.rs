@@ -12,7 +12,7 @@
 //! go on without. An entry that a sweeper has taken out is *in hand* until its burst ends.
 
 use nfos_sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use nfos_sync::{Lock, Padded};
+use nfos_sync::{Lock, LockGuard, Padded};
 
 use crate::pool::NIL;
 
@@ -106,24 +106,9 @@ impl Wheels {
         self.wheels.len()
     }
 
-    /// A tenure has begun.
-    pub(crate) fn insert(&self, participant: usize, id: u32, generation: u64, deadline_ns: u64) {
-        let mut wheel = self.wheels[participant].lock();
-        let entry = &self.entries[id as usize];
-        entry.set_tag(Tag::new(generation, participant, Tag::LINKED));
-        entry.deadline_ns.store(deadline_ns, Ordering::Relaxed);
-        self.link(&mut wheel, id);
-    }
-
-    /// A tenure has ended.
-    pub(crate) fn remove(&self, id: u32) {
-        let entry = &self.entries[id as usize];
-        let mut wheel = self.wheels[entry.tag().participant()].lock();
-        let tag = entry.tag();
-        if tag.state() == Tag::LINKED {
-            self.unlink(&mut wheel, id);
-        }
-        entry.set_tag(tag.with_state(Tag::ABSENT));
+    /// Changes to be made, for which each wheel is locked once for those in a row.
+    pub(crate) fn changes(&self) -> Changes<'_> {
+        Changes { wheels: self, held: None }
     }
 
     /// Takes out an entry whose deadline is before `now_ns`; none if the wheel is being used.
@@ -216,6 +201,50 @@ impl Wheels {
     }
 }
 
+/// Tenures that begin and end. At most one wheel is locked at a time.
+pub(crate) struct Changes<'a> {
+    wheels: &'a Wheels,
+    held: Option<(usize, LockGuard<'a, Wheel>)>,
+}
+
+impl Changes<'_> {
+    /// A tenure has begun.
+    pub(crate) fn insert(
+        &mut self,
+        participant: usize,
+        id: u32,
+        generation: u64,
+        deadline_ns: u64,
+    ) {
+        let wheels = self.wheels;
+        let wheel = self.wheel(participant);
+        let entry = &wheels.entries[id as usize];
+        entry.set_tag(Tag::new(generation, participant, Tag::LINKED));
+        entry.deadline_ns.store(deadline_ns, Ordering::Relaxed);
+        wheels.link(wheel, id);
+    }
+
+    /// A tenure has ended.
+    pub(crate) fn remove(&mut self, id: u32) {
+        let wheels = self.wheels;
+        let entry = &wheels.entries[id as usize];
+        let wheel = self.wheel(entry.tag().participant());
+        let tag = entry.tag();
+        if tag.state() == Tag::LINKED {
+            wheels.unlink(wheel, id);
+        }
+        entry.set_tag(tag.with_state(Tag::ABSENT));
+    }
+
+    /// The wheel of a participant, locked; another that was is not any more.
+    fn wheel(&mut self, participant: usize) -> &mut Wheel {
+        let held = self.held.take().filter(|held| held.0 == participant);
+        let wheels = self.wheels;
+        let held = held.unwrap_or_else(|| (participant, wheels.wheels[participant].lock()));
+        &mut self.held.insert(held).1
+    }
+}
+
 impl Entry {
     fn tag(&self) -> Tag {
         // Acquire: the tenure's last change may have been made under another wheel's lock.
@@ -263,7 +292,7 @@ mod tests {
         let wheels = Wheels::new(4, 1);
         for (id, deadline) in [(0, 5), (1, 1 << 20), (2, 1_700_000_000_000_000_000), (3, u64::MAX)]
         {
-            wheels.insert(0, id, 1, deadline);
+            wheels.changes().insert(0, id, 1, deadline);
         }
         assert_eq!(drain(&wheels, 0, 5), []);
         assert_eq!(drain(&wheels, 0, 6), [0]);
@@ -277,13 +306,13 @@ mod tests {
     #[test]
     fn an_ended_tenure_leaves_the_wheel_also_out_of_a_sweepers_hand() {
         let wheels = Wheels::new(2, 2);
-        wheels.insert(0, 0, 1, 10);
-        wheels.remove(0);
+        wheels.changes().insert(0, 0, 1, 10);
+        wheels.changes().remove(0);
         assert_eq!(drain(&wheels, 0, 100), []);
-        wheels.insert(0, 0, 2, 10);
+        wheels.changes().insert(0, 0, 2, 10);
         let in_hand = wheels.take_due(0, 100).unwrap();
-        wheels.remove(0);
-        wheels.insert(1, 0, 3, 20);
+        wheels.changes().remove(0);
+        wheels.changes().insert(1, 0, 3, 20);
         wheels.put_back(&in_hand);
         assert_eq!((drain(&wheels, 0, 100), drain(&wheels, 1, 100)), (vec![], vec![0]));
     }
@@ -300,7 +329,7 @@ mod tests {
             let id = (random >> 20) as u32 % 500;
             match random % 8 {
                 0 => now += random >> 30 & 0x3ff_ffff,
-                1..4 if model.remove(&id).is_some() => wheels.remove(id),
+                1..4 if model.remove(&id).is_some() => wheels.changes().remove(id),
                 1..4 => {}
                 4 => {
                     if let Some(mut found) = wheels.take_due(0, now) {
@@ -316,9 +345,9 @@ mod tests {
                 _ => {
                     let deadline = now + ((random >> 24) & ((1 << (random >> 3 & 31)) - 1));
                     if model.insert(id, deadline).is_some() {
-                        wheels.remove(id);
+                        wheels.changes().remove(id);
                     }
-                    wheels.insert(0, id, generation, deadline);
+                    wheels.changes().insert(0, id, generation, deadline);
                 }
             }
         }
