@@ -167,6 +167,11 @@ impl WorkerServices {
         self.state.waste(ns);
     }
 
+    /// Time of the burst that went into its recording and not into its events.
+    pub(crate) fn take_capture_ns(&mut self) -> u64 {
+        self.uses.as_mut().map_or(0, |uses| uses.take_capture_ns())
+    }
+
     /// How often an event ran alone because it had failed too often.
     pub(crate) fn gate_entries(&self) -> u64 {
         self.state.gate_entries()

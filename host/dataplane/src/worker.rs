@@ -220,7 +220,8 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
             runs: item.runs + 1,
             finished: index < settled.finished,
         });
-        let wasted_ns = probe.times.end(ended, settled.aborts);
+        let capture_ns = self.guest.services().take_capture_ns();
+        let wasted_ns = probe.times.end(ended, settled.aborts, capture_ns);
         if wasted_ns > 0 {
             self.guest.services().waste(wasted_ns);
         }

@@ -81,13 +81,16 @@ impl Times {
         self.began = self.clock.raw();
     }
 
-    /// A burst is decided; answers the time of runs that were thrown away for a conflict.
+    /// A burst is decided, of whose time this much went into recording it; answers the time of
+    /// runs that were thrown away for a conflict.
     pub(crate) fn end(
         &mut self,
         events: impl ExactSizeIterator<Item = Ended>,
         aborted: usize,
+        capture_ns: u64,
     ) -> u64 {
         let burst_ns = self.clock.delta_as_nanos(self.began, self.clock.raw());
+        let burst_ns = burst_ns.saturating_sub(capture_ns);
         let count = events.len().max(1) as u64;
         let each_ns = burst_ns / count;
         let now_ns = self.live.as_ref().map(LiveClock::now_ns);
@@ -147,7 +150,7 @@ mod tests {
             event(EventKind::Packet, 3, true),
             event(EventKind::InitPacketSet, 1, false),
         ];
-        let wasted_ns = times.end(burst.into_iter(), 1);
+        let wasted_ns = times.end(burst.into_iter(), 1, 0);
         assert_eq!(wasted_ns, times.wasted_ns);
         assert!(times.wasted_ns <= times.busy_ns / 3);
         let packet = &times.handlers[EventKind::Packet as usize];

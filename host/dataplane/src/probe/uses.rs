@@ -185,6 +185,8 @@ pub(crate) struct Uses {
     start: u64,
     wanted_at: u64,
     captured_raw: u64,
+    /// Of it, what has not been taken off a burst's time.
+    to_take_off: u64,
     /// Each call site once.
     pub sites: HashMap<Site, usize>,
     /// Weights of call sites by use.
@@ -211,6 +213,7 @@ impl Uses {
             clock,
             wanted_at: 0,
             captured_raw: 0,
+            to_take_off: 0,
             sites: HashMap::new(),
             by_use: HashMap::new(),
             by_conflict: HashMap::new(),
@@ -321,7 +324,9 @@ impl Uses {
     /// The site that was wanted.
     pub(crate) fn site(&mut self, site: Site) {
         self.captured += 1;
-        self.captured_raw += self.clock.raw().wrapping_sub(self.wanted_at);
+        let spent = self.clock.raw().wrapping_sub(self.wanted_at);
+        self.captured_raw += spent;
+        self.to_take_off += spent;
         let next = self.sites.len();
         let number = *self.sites.entry(site).or_insert(next);
         match self.wanted.take() {
@@ -333,6 +338,14 @@ impl Uses {
                 self.by_use.entry((used, number)).or_insert(1);
             }
             None => {}
+        }
+    }
+
+    /// Time spent on looking sites up since it was asked for last.
+    pub(crate) fn take_capture_ns(&mut self) -> u64 {
+        match std::mem::take(&mut self.to_take_off) {
+            0 => 0,
+            raw => self.clock.delta_as_nanos(0, raw),
         }
     }
 
