@@ -563,7 +563,7 @@ extern uint32_t nfos_nf_hash_map_method_hash_map_len(nfos_nf_hash_map_borrow_has
 // event that writes nothing never runs again for it, one that writes for any change of that.
 // 
 // # Errors
-// Traps when one event has come by more entries than it may observe, about 20,000.
+// Traps when one event has come by more entries than it may observe, about 60,000.
 extern bool nfos_nf_hash_map_method_hash_map_next(nfos_nf_hash_map_borrow_hash_map_t self, uint64_t at, nfos_nf_hash_map_entry_t *ret);
 
 // Imported Functions from `nfos:nf/allocator@0.1.0`

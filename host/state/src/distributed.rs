@@ -28,8 +28,6 @@ pub(crate) struct Distributed {
     pub(crate) staleness_ns: u64,
     pub(crate) parts: CellId,
     pub(crate) published: Padded<Published>,
-    /// The event time of the last merge ahead that somebody has begun.
-    ahead_ns: Padded<AtomicU64>,
 }
 
 impl Distributed {
@@ -46,7 +44,6 @@ impl Distributed {
             staleness_ns,
             parts,
             published: Padded(Published::default()),
-            ahead_ns: Padded(AtomicU64::new(0)),
         }))
     }
 
@@ -86,13 +83,17 @@ impl Distributed {
     /// handler runs again for it.
     pub(crate) fn merge_ahead(&self, tx: &mut Tx, effects: &Effects) {
         let (now_ns, half) = (effects.now_ns, self.staleness_ns / 2);
-        let begun_ns = self.ahead_ns.load(Ordering::Relaxed);
+        let begun_ns = self.published.ahead_ns.load(Ordering::Relaxed);
         let newest_ns = self.published.time_ns.load(Ordering::Relaxed).max(begun_ns);
         if now_ns.saturating_sub(newest_ns) <= half {
             return;
         }
-        let claimed =
-            self.ahead_ns.compare_exchange(begun_ns, now_ns, Ordering::Relaxed, Ordering::Relaxed);
+        let claimed = self.published.ahead_ns.compare_exchange(
+            begun_ns,
+            now_ns,
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
         // The time of this event came before the snapshot that is taken here.
         if claimed.is_err() || !tx.extend(effects) {
             return;
@@ -193,6 +194,8 @@ pub(crate) struct Published {
     /// Odd while it is being written; 0: there is none.
     sequence: AtomicU64,
     time_ns: AtomicU64,
+    /// The event time of the last merge ahead that somebody has begun; not under the lock.
+    ahead_ns: AtomicU64,
     as_of: AtomicU64,
     value: [AtomicU64; 6],
 }

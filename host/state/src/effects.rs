@@ -153,6 +153,8 @@ pub(crate) struct Effects {
     timers: Vec<(u8, u16, Timer)>,
     pub(crate) in_hand: Vec<(u16, InHand)>,
     merged: Vec<(u8, Merged)>,
+    /// The map whose chains the running event observes as a whole.
+    pub(crate) gone_through: Option<u16>,
     /// Distributed objects with a staleness that this participant has read.
     pub(crate) followed: Vec<u16>,
     /// Who took the first number out of a pool.
@@ -179,6 +181,7 @@ impl Effects {
             timers: Vec::with_capacity(Self::ROOM),
             in_hand: Vec::with_capacity(Self::ROOM),
             merged: Vec::with_capacity(Self::ROOM),
+            gone_through: None,
             followed: Vec::with_capacity(crate::object::OBJECTS_MAX),
             reserver: None,
             failed_key: std::cell::Cell::new(None),

@@ -1,19 +1,20 @@
 //! Going through a map, one entry at a time.
 //!
 //! A place is a bucket and a position in its chain; behind the last bucket come the burst's own
-//! insertions, by the number of the action that was the first on the key. Chains and values are
-//! read as any version is, so that an event that writes has observed all that it came by. Keys are
-//! not: whoever empties or fills a slot changes the chain.
+//! insertions, by the number of the action that was the first on the key. Values are read as any
+//! version is. Chains and keys are not observed one by one, or a large map with few keys would fill
+//! the log: whoever changes any of them changes a count of free slots, and these are observed, once
+//! in an event.
 
 use nfos_stm::{CellId, WORDS};
 
-use crate::MapEntry;
 use crate::chain::{Layout, REFERENCES};
 use crate::effects::{Effects, Tx};
 use crate::error::AccessError;
 use crate::key::Key;
 use crate::map::Map;
 use crate::rules::ObserverKind;
+use crate::{Cell, MapEntry};
 
 /// Where an entry is to be looked for.
 #[derive(Clone, Copy, Debug)]
@@ -40,9 +41,13 @@ impl Map {
         effects: &mut Effects,
         at: u64,
     ) -> Result<Option<MapEntry>, AccessError> {
+        if effects.gone_through != Some(self.object) {
+            self.observe_chains(tx, effects)?;
+            effects.gone_through = Some(self.object);
+        }
         let mut place = Place::unpack(at);
         while place.bucket < self.layout.bucket_count() {
-            let Some(slot) = self.slot_at(tx, effects, place)? else {
+            let Some(slot) = self.slot_at(tx, place)? else {
                 place = Place { bucket: place.bucket + 1, position: 0 };
                 continue;
             };
@@ -54,18 +59,22 @@ impl Map {
         self.next_inserted(tx, effects, place)
     }
 
+    /// Observes that no key is inserted or removed.
+    fn observe_chains(&self, tx: &mut Tx, effects: &Effects) -> Result<(), AccessError> {
+        let observer = self.observer(ObserverKind::MapIterate);
+        for participant in 0..tx.participants() as u32 {
+            tx.read(self.layout.counts.offset(participant), observer, effects)?;
+        }
+        Ok(())
+    }
+
     /// The slot at a position of a chain.
-    fn slot_at(
-        &self,
-        tx: &mut Tx,
-        effects: &Effects,
-        place: Place,
-    ) -> Result<Option<u32>, AccessError> {
+    fn slot_at(&self, tx: &mut Tx, place: Place) -> Result<Option<u32>, AccessError> {
         let observer = self.observer(ObserverKind::MapIterate);
         let mut cell: Option<CellId> = Some(self.layout.bucket_at(place.bucket));
         let mut position = place.position as usize;
         while let Some(chained) = cell {
-            let content = tx.read(chained, observer, effects)?;
+            let (content, _): (Cell, _) = tx.peek(chained, observer)?;
             if position < REFERENCES {
                 let reference = content[position];
                 return Ok((reference != 0).then(|| Layout::slot_of(reference)));

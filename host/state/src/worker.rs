@@ -72,6 +72,7 @@ impl Worker {
     #[inline]
     pub fn begin_event(&mut self, now_ns: u64) -> bool {
         self.effects.now_ns = now_ns;
+        self.effects.gone_through = None;
         self.events += 1;
         let goes_on = !self.running || self.tx.begin_event();
         if self.events == 1 && !self.effects.followed.is_empty() {

@@ -192,6 +192,22 @@ fn what_one_changes_while_going_through_a_map_comes_at_most_once() {
 }
 
 #[test]
+fn a_large_map_with_few_keys_is_gone_through_in_one_event() {
+    let state = State::new(Settings { memory_bytes_max: 256 << 20, ..SETTINGS });
+    let map = state.open_map("m", 1 << 20, 8).unwrap();
+    let mut worker = state.worker(0);
+    worker.begin_burst();
+    assert!(worker.begin_event(0));
+    assert_eq!(worker.map_set(map, b"only", [3; 6]), Ok(SetOutcome::Ok));
+    assert_eq!(worker.commit(1).committed, 1);
+    worker.begin_burst();
+    assert!(worker.begin_event(0));
+    let found = entries(&mut worker, map);
+    assert_eq!(found, HashMap::from([(b"only".to_vec(), [3; 6])]));
+    assert_eq!(worker.commit(1).committed, 1);
+}
+
+#[test]
 fn a_map_may_hash_alike_in_every_run() {
     let order = |seed, hashing| {
         let state = State::new(Settings { seed, ..SETTINGS });

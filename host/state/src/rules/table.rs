@@ -135,9 +135,11 @@ macro_rules! rules {
             use super::{Cause, Rule};
 
             #[derive(Clone, Copy)]
+            #[allow(clippy::enum_variant_names, reason = "named as the kinds of all structures")]
             pub(super) enum Observer { $($observer),* }
 
             #[derive(Clone, Copy)]
+            #[allow(clippy::enum_variant_names, reason = "named as the kinds of all structures")]
             pub(super) enum Mutator { $($mutator),* }
 
             pub(super) const fn rule(observer: Observer, mutator: Mutator) -> Rule {
@@ -253,7 +255,7 @@ rules! {
     }
 
     // A hit observes its own slot; an absence is looked up again: other keys of the bucket change
-    // neither. Whoever goes through a map observes every chain and value that it comes to.
+    // neither. Whoever goes through a map observes its values and, for its keys, its counts.
     Map as map {
         changes {
             MapSet: "set";
@@ -284,7 +286,7 @@ rules! {
             MapIterate: "next, going through the map" of Whole {
                 MapSet => M7;
                 MapRemove => M7;
-                MapCount => never;
+                MapCount => M7;
             }
             MapLength: "len" of Whole {
                 MapSet => never;
