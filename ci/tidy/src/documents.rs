@@ -1,5 +1,4 @@
-//! Links lead somewhere, measurements stand beside the command that repeats them, and the causes
-//! of conflicts are all told.
+//! Links lead somewhere, and measurements stand beside the command that repeats them.
 
 use std::path::Path;
 
@@ -88,28 +87,6 @@ fn has_measurement(text: &str) -> bool {
     apart || joined
 }
 
-/// The page for authors has every cause of conflict with what relaxes it, in the words of the
-/// rules table, whose lines are `ID: "…"` and `=> "…";`.
-pub fn causes(rules: &File, page: &File) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut id = "";
-    for (number, line) in rules.lines() {
-        let line = line.trim();
-        match line.split_once(": \"") {
-            Some((name, _)) if name.len() == 2 => id = name,
-            _ => {}
-        }
-        let Some(recipe) = line.strip_prefix("=> \"").and_then(|r| r.strip_suffix("\";")) else {
-            continue;
-        };
-        let row = |line: &str| line.starts_with(&format!("| {id} |")) && line.contains(recipe);
-        if !page.lines().any(|(_, line)| row(line)) {
-            findings.push(rules.finding(number, format!("{} has no row for {id}", page.path)));
-        }
-    }
-    findings
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,15 +113,6 @@ mod tests {
             assert_eq!(found(&format!("{claim}\n\nby `cargo bench`")), 1, "{claim}");
         }
         assert_eq!(found("a frame of 64 bytes, a quantum of 1 ms, in seconds"), 0);
-    }
-
-    #[test]
-    fn a_cause_without_its_row_is_found() {
-        let rules = File::new("r.rs", "    V1: \"it was\"\n        => \"do less\";\n");
-        let found = |page| causes(&rules, &File::new("p.md", page)).len();
-        assert_eq!(found("| V1 | read | written | do less |"), 0);
-        assert_eq!(found("| V1 | read | written | do more |"), 1);
-        assert_eq!(found("| V2 | read | written | do less |"), 1);
     }
 
     #[test]

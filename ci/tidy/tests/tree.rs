@@ -104,12 +104,3 @@ fn guarantees_name_tests_that_are_there() {
     let document = tree.file("docs/guarantees.md").expect("the rule before has found it");
     assert_tidy(guarantees::complete(document));
 }
-
-#[test]
-fn authors_are_told_every_cause_of_conflict() {
-    let tree = Tree::read();
-    let rules = tree.file("host/state/src/rules.rs").expect("the rules table is there");
-    let page = tree.file("docs/writing-an-nf.md").expect("the page for authors is there");
-    assert!(rules.text.contains("=> \""), "the table is written as the rule reads it");
-    assert_tidy(documents::causes(rules, page));
-}

@@ -112,18 +112,18 @@ fn an_object_is_merged_ahead_at_half_its_staleness_and_no_handler_merges_again()
     let object = state.open_distributed("d", &[Merge::Sum, Merge::Min], 100).unwrap();
     let [mut a, mut b] = [0, 1].map(|participant| state.worker(participant));
     let mut last = [0; 6];
-    for now_ns in 1_000..2_000 {
-        begin(&mut b, now_ns);
+    for time in 1_000..2_000 {
+        begin(&mut b, time);
         b.distributed_update(object, 0, 1).unwrap();
-        b.distributed_update(object, 1, now_ns as i64).unwrap();
+        b.distributed_update(object, 1, time as i64).unwrap();
         commit(&mut b);
-        begin(&mut a, now_ns);
+        begin(&mut a, time);
         last = a.distributed_read(object).unwrap();
         // A part of one's own makes it a writer that would observe what it merges.
         a.distributed_update(object, 0, 1).unwrap();
         commit(&mut a);
-        let all = 2 * (now_ns - 1_000) + 1;
-        assert!(last[0] <= all && last[0] + 2 * 100 >= all, "{last:?} at {now_ns}");
+        let all = 2 * (time - 1_000) + 1;
+        assert!(last[0] <= all && last[0] + 2 * 100 >= all, "{last:?} at {time}");
     }
     assert_eq!(last[1], 1_000);
     let [count] = &state.contention()[..] else { panic!("{:?}", state.contention()) };
@@ -138,8 +138,8 @@ fn an_object_that_nobody_reads_is_not_merged() {
     let state = state(1);
     let object = state.open_distributed("d", &[Merge::Sum], 10).unwrap();
     let mut worker = state.worker(0);
-    for now_ns in 0..100 {
-        begin(&mut worker, now_ns);
+    for time in 0..100 {
+        begin(&mut worker, time);
         worker.distributed_update(object, 0, 1).unwrap();
         commit(&mut worker);
     }

@@ -38,22 +38,22 @@ enum Structure {
 /// through them.
 #[derive(Clone, Default)]
 struct Entries {
-    entries: HashMap<Vec<u8>, (u64, Words)>,
+    held: HashMap<Vec<u8>, (u64, Words)>,
     insertions: u64,
 }
 
 impl Entries {
     fn insert(&mut self, key: &[u8], value: Words) {
-        if let Some((_, old)) = self.entries.get_mut(key) {
+        if let Some((_, old)) = self.held.get_mut(key) {
             *old = value;
         } else {
-            self.entries.insert(key.to_owned(), (self.insertions, value));
+            self.held.insert(key.to_owned(), (self.insertions, value));
             self.insertions += 1;
         }
     }
 
     fn next(&self, at: u64) -> Option<MapEntry> {
-        let behind = self.entries.iter().filter(|(_, (number, _))| *number >= at);
+        let behind = self.held.iter().filter(|(_, (number, _))| *number >= at);
         let (bytes, (number, value)) = behind.min_by_key(|(_, (number, _))| *number)?;
         let mut key = [0; 64];
         key[..bytes.len()].copy_from_slice(bytes);
@@ -163,7 +163,7 @@ impl World {
     /// If there is none.
     pub fn map_len(&self, name: &str) -> usize {
         match self.structures.iter().find(|(open, _)| open == name) {
-            Some((_, Structure::Map { entries, .. })) => entries.entries.len(),
+            Some((_, Structure::Map { entries, .. })) => entries.held.len(),
             _ => panic!("no map `{name}` is open"),
         }
     }
@@ -210,13 +210,13 @@ impl Imports for World {
 
     fn map_get(&mut self, map: u32, key: &[u8]) -> Option<Words> {
         structure!(self, map, Structure::Map { entries, .. } => {
-            entries.entries.get(key).map(|(_, value)| *value)
+            entries.held.get(key).map(|(_, value)| *value)
         })
     }
 
     fn map_set(&mut self, map: u32, key: &[u8], value: Words) -> bool {
         structure!(self, map, Structure::Map { capacity, entries, .. } => {
-            if entries.entries.len() == *capacity && !entries.entries.contains_key(key) {
+            if entries.held.len() == *capacity && !entries.held.contains_key(key) {
                 return false;
             }
             entries.insert(key, value);
@@ -225,11 +225,11 @@ impl Imports for World {
     }
 
     fn map_remove(&mut self, map: u32, key: &[u8]) -> bool {
-        structure!(self, map, Structure::Map { entries, .. } => entries.entries.remove(key).is_some())
+        structure!(self, map, Structure::Map { entries, .. } => entries.held.remove(key).is_some())
     }
 
     fn map_len(&mut self, map: u32) -> u32 {
-        structure!(self, map, Structure::Map { entries, .. } => entries.entries.len() as u32)
+        structure!(self, map, Structure::Map { entries, .. } => entries.held.len() as u32)
     }
 
     fn map_next(&mut self, map: u32, at: u64) -> Option<MapEntry> {

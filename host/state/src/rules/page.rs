@@ -18,8 +18,8 @@ whatever others do, and an event that only reads never does.
 Operations on different elements, keys or leases never conflict either, nor do those on different
 structures: the tables are about the same one. Where an observation still holds, of a lease that is
 live and refreshed for instance, or of a key that is there and overwritten, nothing runs again: a
-cell names the cause that it has when it does not hold any more. A map looks an absent key up again when its bucket
-has changed; if it is still absent, that is counted as *avoided*, and nothing runs again.
+cell names the cause that it has when it does not hold any more. A map looks an absent key up again
+when its bucket has changed; if it is still absent, that is counted as *avoided*.
 ";
 
 /// The whole page.
