@@ -3,8 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# LOOM_MAX_PREEMPTIONS raises the bound of the larger kernels. The argument chooses kernels by a part
-# of their test's name.
+# LOOM_MAX_PREEMPTIONS raises the bound of the larger kernels. The argument chooses kernels by how
+# the name of their test begins.
 # Every execution allocates anew: what was freed is kept, or most of the time goes to the kernel.
 export MALLOC_TRIM_THRESHOLD_=268435456 MALLOC_MMAP_THRESHOLD_=268435456
 RUSTFLAGS="--cfg nfos_loom ${RUSTFLAGS:-}" \

@@ -12,5 +12,5 @@ if [[ ${1:-} == --full ]]; then
     export NFOS_STATES=${NFOS_STATES:-10000000}
 fi
 RUSTFLAGS="--cfg nfos_models ${RUSTFLAGS:-}" \
-    cargo test --release --quiet --target-dir target/models -p nfos-stm-models --test exhaustive -- \
-    "${1:-}" --nocapture
+    cargo test --release --quiet --target-dir target/models -p nfos-stm-models \
+    --test exhaustive -- "${1:-}" --nocapture

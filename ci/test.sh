@@ -27,3 +27,4 @@ step profile
 step models
 step loom
 step shuttle
+step miri

@@ -95,7 +95,11 @@ impl<T> Receiver<T> {
 
 #[cfg(test)]
 mod tests {
+    use nfos_sync::limit;
+
     use super::*;
+
+    const MESSAGES: u32 = limit(20_000, 40) as u32;
 
     #[test]
     fn a_burst_goes_in_as_far_as_there_is_room_and_comes_out_in_order() {
@@ -133,8 +137,8 @@ mod tests {
         let producer = std::thread::spawn(move || {
             let mut pending = Vec::new();
             let mut next = 0u32;
-            while next < 20_000 || !pending.is_empty() {
-                while pending.len() < 5 && next < 20_000 {
+            while next < MESSAGES || !pending.is_empty() {
+                while pending.len() < 5 && next < MESSAGES {
                     pending.push(next);
                     next += 1;
                 }
@@ -144,12 +148,12 @@ mod tests {
             }
         });
         let mut all = Vec::new();
-        while all.len() < 20_000 {
+        while all.len() < MESSAGES as usize {
             if receiver.pop_burst(&mut all, 32) == 0 {
                 std::thread::yield_now();
             }
         }
         producer.join().unwrap();
-        assert!(all.iter().copied().eq(0..20_000));
+        assert!(all.iter().copied().eq(0..MESSAGES));
     }
 }

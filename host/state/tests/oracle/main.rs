@@ -16,6 +16,7 @@ mod program;
 mod schedules;
 
 use driver::{Config, run};
+use nfos_sync::limit;
 
 const BASE: Config = Config {
     threads: 4,
@@ -29,6 +30,15 @@ const BASE: Config = Config {
     refresh_interval_ns: 0,
     yields: 0,
 };
+
+/// The one that Miri and ThreadSanitizer run.
+#[test]
+fn short_histories_are_strictly_serializable() {
+    let short = Config { elements: 4, keys: 6, map_capacity: 4, ids: 4, burst_max: 4, ..BASE };
+    for seed in 51..51 + limit(6, 1) as u64 {
+        run(Config { threads: 3, bursts: limit(1_000, 4), seed, ..short });
+    }
+}
 
 #[test]
 fn histories_of_two_threads_are_strictly_serializable() {
