@@ -248,6 +248,33 @@ fn kernels_talk_through_a_bridge_with_one_queue_and_with_two() {
 }
 
 #[test]
+fn a_kernel_talks_through_an_interface_that_the_host_makes() {
+    let Some(network) = Network::new("10.0.0.1/24", "10.0.0.2/24") else { return };
+    let wan = "dpdk:net_af_packet0,iface=wan0,framecnt=4096";
+    let mut host = network.host_over("bridge", ["dpdk:net_tap0,iface=tap1", wan], "");
+    let end = Instant::now() + PATIENCE;
+    loop {
+        // Its driver is done with it once it is promiscuous; moved before, it would be lost.
+        let shown = network.command("mid", "ip").args(["link", "show", "tap1"]).output().unwrap();
+        if stdout(&shown).contains("PROMISC") {
+            break;
+        }
+        host.must_run();
+        assert!(Instant::now() < end, "no interface");
+        thread::sleep(Duration::from_millis(50));
+    }
+    let (lan, mid) = (network.space("lan"), network.space("mid"));
+    ip(&format!("-n {mid} link set tap1 netns {lan}"));
+    ip(&format!("-n {lan} link set tap1 up"));
+    ip(&format!("-n {lan} address add 10.0.1.1/24 dev tap1"));
+    ip(&format!("-n {} address add 10.0.1.2/24 dev wan1", network.space("wan")));
+    network.wait_for(&mut host, "10.0.1.2");
+    network.converse("10.0.1.2", 256);
+    let summary = host.stop();
+    assert!(summary["sent"].as_u64() > Some(2 * 256 * 1024 / 1500), "{summary}");
+}
+
+#[test]
 fn a_firewall_lets_the_lan_begin_and_the_wan_answer() {
     let Some(network) = Network::new("10.0.0.1/24", "10.0.0.2/24") else { return };
     // It forwards no ARP.
