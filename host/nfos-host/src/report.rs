@@ -219,14 +219,14 @@ mod tests {
                 }],
             },
             ports: vec![PortCounters {
-                spec: "pcap:rx=a.pcap,tx=b.pcap".to_owned(),
+                spec: "memory:a".to_owned(),
                 received: 1_000_000,
                 received_bytes: 64_000_000,
                 transmitted: 998_004,
                 transmitted_bytes: 512,
                 refused: 1,
                 missed: 2,
-                losses: vec![LossCount { reason: "worker_full".to_owned(), frames: 2 }],
+                losses: vec![LossCount { reason: "full".to_owned(), frames: 2 }],
             }],
             workers: vec![
                 WorkerCounters {
@@ -276,7 +276,7 @@ firewall: 2.0 s on 1 worker, 20 ms of trace, 500.00 kpps
                                100  guest_trap (host)
 frames: 998,000 forwarded + 2 copies + 3 generated = 998,004 transmitted + 1 refused
                                  1  no_such_port (host)
-port 0: in 1,000,000 (61.04 MiB), out 998,004 (512 B), missed 2, refused 1 (lost: worker_full 2)  pcap:rx=a.pcap,tx=b.pcap
+port 0: in 1,000,000 (61.04 MiB), out 998,004 (512 B), missed 2, refused 1 (lost: full 2)  memory:a
 packet sets: 1,234 registered, 1,224 expired, 7 refused, 10 live of 65,536
 aborts: 1,000, <0.1 % of all runs; no event ran more than 3 times
                1,000  V1 on counters: a read met a write

@@ -13,8 +13,8 @@
 //! | `spec` | what names a device: [`DeviceSpec`] |
 //! | `port` | a device as a port |
 //!
-//! All `unsafe` lies in `eal`, `packet`, `buffers`, `device` and `scaling`, each of which is safe to
-//! use from the others.
+//! All `unsafe` lies in `eal`, `packet`, `buffers`, `device` and `scaling`, each of which is safe
+//! to use from the others.
 
 #[allow(unsafe_code, reason = "packet buffers are DPDK's")]
 mod buffers;

@@ -117,8 +117,8 @@ pub trait Port: Send {
     }
 }
 
-/// Opens all ports of a run, which are live, in their order. `memory` is for those of DPDK, which is
-/// started if there is one; the first run of a process decides.
+/// Opens all ports of a run, which are live, in their order. `memory` is for those of DPDK, which
+/// is started if there is one; the first run of a process decides.
 ///
 /// # Errors
 /// [`PortError`] of the first that cannot be opened.
