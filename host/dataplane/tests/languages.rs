@@ -13,7 +13,7 @@ mod bridge_model;
 mod policer_model;
 mod support;
 
-use bridge_model::{BridgeModel, Settings};
+use bridge_model::{BridgeModel, Settings as BridgeSettings};
 use nfos::testing::frames::{self, Flow};
 use nfos::testing::{Arrival, Golden};
 use nfos_engine::{Engine, NetworkFunction, Settings};
@@ -108,7 +108,7 @@ fn the_bridge_agrees_with_its_model_in_every_language() {
     for seed in 1..=SEEDS {
         let golden =
             random_case(&[("capacity", "6"), ("ageing_ms", "60"), ("refresh_interval_ms", "7")]);
-        let mut model = BridgeModel::new(Settings {
+        let mut model = BridgeModel::new(BridgeSettings {
             capacity: 6,
             ageing_ns: 60 * MILLISECOND,
             refresh_interval_ns: 7 * MILLISECOND,
