@@ -41,6 +41,16 @@ need_components() {
     done
 }
 
+# An interpreter of Rust, and the sources of the standard library that it needs.
+want_miri() {
+    cargo +nightly miri --version > /dev/null 2>&1 && return
+    if have rustup && rustc +nightly --version > /dev/null 2>&1; then
+        echo "setup: installing miri and rust-src for the nightly toolchain"
+        rustup component add miri rust-src --toolchain nightly && return
+    fi
+    echo "setup: miri not found; install with: rustup toolchain install nightly -c miri -c rust-src"
+}
+
 # Programs that checks use and nothing else does. Without them, and without the right to install
 # them, the checks that need one say so and are left out.
 want_packages() {
@@ -143,6 +153,7 @@ if [[ $purpose == test ]]; then
     want_packages tcpdump shellcheck strace chromium
     want_dpdk
     want_cargo_deny
+    want_miri
     want_c_compiler
     want_python_package zig ziglang==0.17.1
     want_python_package python componentize-py==0.25.1
