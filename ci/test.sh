@@ -23,6 +23,10 @@ step readme
 step dpdk
 step checksums
 step suite
+step oracle
+step adya
+step mutants
+step soak
 step profile
 step models
 step loom

@@ -6,7 +6,8 @@ use nfos_sync::atomic::{AtomicU64, Ordering};
 
 use crate::object::{OBJECTS_MAX, Objects};
 use crate::rules::{
-    Advisor, CAUSES, Cause, MUTATORS, OBSERVERS, ObserverKind, Particulars, Rule, rule, shortage,
+    Advisor, CAUSES, Cause, MUTATORS, MutatorKind, OBSERVERS, ObserverKind, Particulars, Rule,
+    rule, shortage,
 };
 
 /// The cause of a failure, by the table.
@@ -18,18 +19,22 @@ pub(crate) fn cause(reason: &Reason) -> Cause {
         Reason::Observed { mutator, .. } => {
             match rule(observer, MUTATORS[usize::from(mutator.kind)]) {
                 Rule::Conflict(cause) => cause,
-                // The first change of the cell did not falsify the predicate; the one that did
-                // lies in an overflow cell that was not there yet.
-                Rule::Never => chained(observer),
+                Rule::Never => hidden(observer),
             }
         }
     }
 }
 
-/// What ends a predicate on a chain of cells.
-fn chained(observer: ObserverKind) -> Cause {
-    debug_assert!(matches!(observer, ObserverKind::MapMiss | ObserverKind::MapRemove));
-    if observer == ObserverKind::MapMiss { Cause::M3 } else { Cause::M4 }
+/// What ended an observation that the change named by the cell's version cannot have ended. On a
+/// map's chain the one that did lies in an overflow cell that was not there yet. On a lease the
+/// commit freed the id and then allocated it again, and a version names what replaced it last.
+fn hidden(observer: ObserverKind) -> Cause {
+    match (observer, rule(observer, MutatorKind::Free)) {
+        (ObserverKind::MapMiss, _) => Cause::M3,
+        (ObserverKind::MapRemove, _) => Cause::M4,
+        (_, Rule::Conflict(cause)) => cause,
+        (_, Rule::Never) => Cause::A1,
+    }
 }
 
 /// The counters of one participant, written by it alone.

@@ -433,8 +433,7 @@ impl Map {
         let search = search.expect("a held chain can be read");
         match (search, action.value) {
             (Search::Found { slot, .. }, Some(value)) => {
-                let by = self.mutator(MutatorKind::MapSet);
-                pending.write(self.layout.value(slot), event, by, value);
+                self.set_value(pending, event, slot, value);
                 Ok(())
             }
             (Search::Absent { last, used }, Some(value)) => {
@@ -480,12 +479,22 @@ impl Map {
         };
         Layout::append(&mut content, used, key, slot);
         pending.write(last, event, by, content);
-        pending.write(self.layout.value(slot), event, by, value);
+        self.set_value(pending, event, slot, value);
         for (cell, words) in self.layout.cells_of_key(slot, key) {
             pending.write(cell, event, by, words);
         }
         self.count(pending, event, -1);
         Ok(())
+    }
+
+    /// A slot that the burst has emptied and fills again is known by the removal, which is what ends
+    /// an observation of the key that was in it.
+    fn set_value(&self, pending: &mut Pending<'_>, event: usize, slot: u32, value: Cell) {
+        let cell = self.layout.value(slot);
+        let removed = self.mutator(MutatorKind::MapRemove);
+        let emptied = pending.changed_by(cell) == Some(removed);
+        let by = if emptied { removed } else { self.mutator(MutatorKind::MapSet) };
+        pending.write(cell, event, by, value);
     }
 
     fn take_out(

@@ -279,6 +279,19 @@ mod tests {
     }
 
     #[test]
+    fn one_theft_takes_from_the_fullest_and_serves_many_takings() {
+        let pool = Pool::new(300, 3);
+        let length = |participant: usize| pool.shards[participant].length.load(Ordering::Relaxed);
+        (0..100).for_each(|_| assert!(pool.take(0).is_some()));
+        (0..40).for_each(|_| assert!(pool.take(1).is_some()));
+        assert_eq!([length(0), length(1), length(2)], [0, 60, 100]);
+        assert!(pool.take(0).is_some());
+        assert_eq!([length(0), length(1), length(2)], [49, 60, 50]);
+        (0..49).for_each(|_| assert!(pool.take(0).is_some()));
+        assert_eq!([length(0), length(1), length(2)], [0, 60, 50]);
+    }
+
+    #[test]
     fn queues_are_first_in_first_out_and_unused_numbers_go_to_the_front() {
         let pool = Pool::new(3, 1);
         let first = pool.take(0).unwrap();

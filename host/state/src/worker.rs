@@ -37,13 +37,15 @@ pub struct Worker {
     /// Whether the transaction has begun; it has not while no structure is open.
     running: bool,
     events: usize,
+    /// Of the last commit, for tests that certify.
+    failure: Option<nfos_stm::Failure>,
 }
 
 impl Worker {
     pub(crate) fn new(state: Arc<State>, participant: usize) -> Self {
         let tx = Tx::new(state.memory.clone(), participant, state.settings.burst_max);
         let effects = Effects::new(state.clone(), participant);
-        Self { state, tx, effects, running: false, events: 0 }
+        Self { state, tx, effects, running: false, events: 0, failure: None }
     }
 
     /// How many events the next burst may have: 1 after a failure, otherwise up to the setting,
@@ -379,6 +381,7 @@ impl Worker {
         }
         self.running = false;
         let outcome = self.tx.commit(end, &mut self.effects);
+        self.failure = outcome.failure;
         let conflict = outcome.failure.map(|failure| self.record(&failure));
         Commit { committed: outcome.committed, conflict }
     }
@@ -486,6 +489,13 @@ impl Worker {
     #[must_use]
     pub fn position(&self) -> nfos_stm::Position {
         self.tx.position()
+    }
+
+    /// For the same tests: the record of the event that the last commit did not let stand.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn failure(&self) -> Option<nfos_stm::Failure> {
+        self.failure
     }
 
     /// For the same tests: the timestamp of the last commit, if it installed anything.

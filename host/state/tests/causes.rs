@@ -194,3 +194,23 @@ fn distributed_conflicts_are_those_of_the_table() {
     assert_eq!(Pair::new().provoke(NOTHING, update, update), None);
     assert_eq!(Pair::new().provoke(NOTHING, read, read), None);
 }
+
+#[test]
+fn a_change_hidden_behind_a_later_one_of_its_commit_gives_its_own_cause() {
+    let all_held = |p: &Pair, w: &mut Worker| {
+        (0..4).for_each(|_| assert!(w.allocate(p.ids, 0).unwrap().is_some()));
+        assert_eq!(w.map_set(p.map, b"old", [1; 6]), Ok(SetOutcome::Ok));
+        assert_eq!(w.map_set(p.map, b"too", [1; 6]), Ok(SetOutcome::Ok));
+    };
+    let again = |p: &Pair, w: &mut Worker| {
+        w.free(p.ids, 0).unwrap();
+        assert_eq!(w.allocate(p.ids, 500), Ok(Some(0)));
+        assert_eq!(w.refresh(p.ids, 0, 900), Ok(true));
+        assert_eq!(w.map_remove(p.map, b"old"), Ok(true));
+        assert_eq!(w.map_set(p.map, b"new", [2; 6]), Ok(SetOutcome::Ok));
+    };
+    let of_lease = Pair::new().provoke(all_held, |p, w| w.free(p.ids, 0).unwrap(), again);
+    assert_eq!(of_lease.unwrap().0, "A5");
+    let of_key = |p: &Pair, w: &mut Worker| assert!(w.map_get(p.map, b"old").unwrap().is_some());
+    assert_eq!(Pair::new().provoke(all_held, of_key, again).unwrap().0, "M2");
+}

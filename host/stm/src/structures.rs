@@ -89,6 +89,12 @@ impl<'a> Pending<'a> {
         write.apply(&self.memory.cell(cell).held_payload())
     }
 
+    /// Who changes the cell, as far as the burst has.
+    #[must_use]
+    pub fn changed_by(&self, cell: CellId) -> Option<Mutator> {
+        self.writes.latest(cell).map(|write| write.mutator())
+    }
+
     /// Replaces the content of a cell that is held or lies behind a held one.
     #[inline(always)]
     pub fn write(&mut self, cell: CellId, event: usize, mutator: Mutator, words: Payload) {

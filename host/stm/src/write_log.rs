@@ -384,7 +384,9 @@ impl WriteLog {
         };
         let write = self.entry_of_event(target, event);
         let commutes = write.operate(word, operation, operand);
-        if commutes {
+        // What replaced the cell is what ends an observation of it; an operation on top of that
+        // adds nothing.
+        if commutes && !write.replaces() {
             (write.object, write.kind) = (object, kind);
         }
         commutes

@@ -6,12 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nfos_records::CauseCount;
+use nfos_state::rules::Cause;
 use nfos_state::{SetOutcome, Settings, State, Worker};
 use nfos_stm::FAILURES_BEFORE_GATE;
 use nfos_sync::{limit, thread};
 
+use crate::certify::{Abort, Certified, by_time, certify};
 use crate::model::{Model, Run};
 use crate::program::{Objects, Op, Random, STALENESS_NS, key_bytes, run_event};
+#[cfg(not(nfos_shuttle))]
+use crate::watch::{EndsAll, Watch};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Config {
@@ -28,6 +32,9 @@ pub(crate) struct Config {
     /// One operation in so many yields first; 0: none.
     pub(crate) yields: u64,
 }
+
+/// Bursts in which no thread can use up its history.
+pub(crate) const SHORT: usize = 400;
 
 /// What must come up at least once where contention is made.
 pub(crate) const OUTCOMES: [&str; 17] = [
@@ -53,12 +60,13 @@ pub(crate) const OUTCOMES: [&str; 17] = [
 /// Place in the serial order: timestamp; updates before what only read that state; index.
 type Place = (u64, bool, usize);
 
-struct Committed {
-    place: Place,
+pub(crate) struct Committed {
+    pub(crate) place: Place,
+    pub(crate) participant: u16,
     now_ns: u64,
     /// The clock of the events when the commit had returned.
     returned_ns: u64,
-    ops: Vec<Op>,
+    pub(crate) ops: Vec<Op>,
 }
 
 /// The events of a burst from its first writer on, of which the last ones did not stand.
@@ -71,6 +79,7 @@ struct Failed {
 struct History {
     committed: Vec<Committed>,
     failed: Vec<Failed>,
+    aborts: Vec<Abort>,
     runs_max: u32,
 }
 
@@ -78,6 +87,10 @@ struct History {
 pub(crate) struct Report {
     pub(crate) outcomes: BTreeMap<&'static str, u64>,
     pub(crate) causes: Vec<CauseCount>,
+    pub(crate) committed: u64,
+    /// Aborts with a certificate: by a commit, by a shortage, by a lost snapshot.
+    pub(crate) certified: [u64; 3],
+    pub(crate) runs_max: u32,
 }
 
 pub(crate) fn run(config: Config) -> Report {
@@ -90,19 +103,39 @@ pub(crate) fn run(config: Config) -> Report {
     let objects = Objects::open(&state, &config);
     let clock = AtomicU64::new(1_000);
     let finished = AtomicU64::new(0);
+    #[cfg(not(nfos_shuttle))]
+    let name = format!("{config:?}; again with NFOS_SEED={}", config.seed);
+    #[cfg(not(nfos_shuttle))]
+    let (watch, done) = (Watch::new(&name), AtomicU64::new(0));
     let histories: Vec<History> = thread::scope(|scope| {
         let threads: Vec<_> = (0..config.threads)
             .map(|participant| {
                 let thread = Thread::new(&state, participant, objects, config, &clock, &finished);
-                scope.spawn(move || thread.run())
+                #[cfg(not(nfos_shuttle))]
+                let (watch, done) = (&watch, &done);
+                scope.spawn(move || {
+                    #[cfg(not(nfos_shuttle))]
+                    let _ends_all = EndsAll(watch);
+                    let history = thread.run(&|| {
+                        #[cfg(not(nfos_shuttle))]
+                        watch.progress();
+                    });
+                    #[cfg(not(nfos_shuttle))]
+                    done.fetch_add(1, Ordering::SeqCst);
+                    history
+                })
             })
             .collect();
+        #[cfg(not(nfos_shuttle))]
+        watch.until(|| done.load(Ordering::SeqCst) == config.threads as u64);
         threads.into_iter().map(|thread| thread.join().expect("a thread ends well")).collect()
     });
     let bound = config.burst_max as u32 - 1 + FAILURES_BEFORE_GATE + 1;
     let runs_max = histories.iter().map(|history| history.runs_max).max().unwrap_or(0);
     assert!(runs_max <= bound, "an event ran {runs_max} times");
-    let mut report = Report { causes: state.causes(&()), ..Report::default() };
+    let mut report = Report { causes: state.causes(&()), runs_max, ..Report::default() };
+    #[cfg(not(nfos_shuttle))]
+    let _ends_all = EndsAll(&watch);
     let model = replay(&config, histories, &mut report);
     check_final_state(&mut state.worker(config.threads), &objects, &config, &model);
     report
@@ -110,6 +143,7 @@ pub(crate) fn run(config: Config) -> Report {
 
 struct Thread<'a> {
     worker: Worker,
+    participant: u16,
     objects: Objects,
     config: Config,
     clock: &'a AtomicU64,
@@ -137,10 +171,11 @@ impl<'a> Thread<'a> {
     ) -> Self {
         let random = Random(config.seed << 20 | participant as u64);
         let worker = state.worker(participant);
-        Self { worker, objects, config, clock, finished, random, history: History::default() }
+        let (participant, history) = (participant as u16, History::default());
+        Self { worker, participant, objects, config, clock, finished, random, history }
     }
 
-    fn run(mut self) -> History {
+    fn run(mut self, progress: &dyn Fn()) -> History {
         let mut waiting: VecDeque<Event> = VecDeque::new();
         let mut bursts = 0;
         while bursts < self.config.bursts || !waiting.is_empty() {
@@ -154,6 +189,7 @@ impl<'a> Thread<'a> {
                 waiting.push_back(Event { seed: self.random.next(), now_ns, runs: 0 });
             }
             self.burst(&mut waiting, limit);
+            progress();
         }
         self.worker.idle();
         self.history
@@ -184,13 +220,16 @@ impl<'a> Thread<'a> {
         if let Some(conflict) = commit.conflict {
             let shortage = matches!(conflict.cause.id(), "A1" | "M6" | "S1");
             assert!(commit.committed >= first_writer || shortage, "a read-only event aborted");
-            self.log_failed(&ran, first_writer);
+            self.log_failed(&ran, first_writer, conflict.cause);
         }
         assert!(ran.is_empty() || self.worker.snapshot_of(0) >= returned, "against real time");
         self.finish(waiting, ran, (first_writer, commit.committed));
     }
 
-    fn log_failed(&mut self, ran: &[(u64, Vec<Op>)], first_writer: usize) {
+    fn log_failed(&mut self, ran: &[(u64, Vec<Op>)], first_writer: usize, cause: Cause) {
+        let failure = self.worker.failure().expect("there was a conflict");
+        let (ops, committed_at) = (ran[failure.event].1.clone(), self.worker.committed_at());
+        self.history.aborts.push(Abort { failure, cause, ops, committed_at });
         let snapshot = self.worker.snapshot_of(ran.len() - 1);
         if let Some(events) = ran.get(first_writer..) {
             self.history.failed.push(Failed { snapshot, events: events.to_vec() });
@@ -214,19 +253,35 @@ impl<'a> Thread<'a> {
                 Some(timestamp) if index >= first_writer => (timestamp, false, index),
                 _ => (self.worker.snapshot_of(index), true, index),
             };
-            self.history.committed.push(Committed { place, now_ns, returned_ns, ops });
+            let participant = self.participant;
+            self.history.committed.push(Committed { place, participant, now_ns, returned_ns, ops });
         }
     }
 }
 
 /// Runs all events on a model, in their order; returns it as it is at the end.
 fn replay(config: &Config, histories: Vec<History>, report: &mut Report) -> Model {
-    let (mut committed, mut failed) = (Vec::new(), Vec::new());
+    let (mut committed, mut failed, mut aborts) = (Vec::new(), Vec::new(), Vec::new());
     for history in histories {
         committed.extend(history.committed);
         failed.extend(history.failed);
+        aborts.extend(history.aborts);
     }
     committed.sort_by_key(|event| event.place);
+    report.committed = committed.len() as u64;
+    let commits = by_time(&committed);
+    for abort in &aborts {
+        let Abort { failure, cause, ops, .. } = abort;
+        match certify(abort, &commits) {
+            Ok(certified) => report.certified[certified as usize] += 1,
+            Err(why) => panic!("uncertified: {why}: {failure:?} {cause:?} of {ops:?}; {config:?}"),
+        }
+    }
+    let lost = report.certified[Certified::Lost as usize];
+    assert!(
+        lost == 0 || config.bursts > SHORT,
+        "history is longer than these programs; {config:?}"
+    );
     failed.sort_by_key(|attempt| attempt.snapshot);
     let freshness = Freshness::new(&committed);
     let mut model = Model::new(config);

@@ -8,12 +8,19 @@
 //! is in its snapshot.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "the figures, and how to see a failure again")]
 
+mod certify;
 mod driver;
 mod model;
 mod program;
 #[cfg(nfos_shuttle)]
 mod schedules;
+#[cfg(not(nfos_shuttle))]
+#[path = "../../../stm/tests/oracle/watch.rs"]
+mod watch;
+
+use std::collections::BTreeSet;
 
 use driver::{Config, run};
 use nfos_sync::limit;
@@ -79,4 +86,47 @@ fn histories_on_scarce_structures_are_strictly_serializable() {
 fn histories_on_roomy_structures_are_strictly_serializable() {
     let roomy = Config { elements: 500, keys: 2_000, map_capacity: 1_200, ids: 900, ..BASE };
     run(Config { threads: 4, burst_max: 32, seed: 41, ..roomy });
+}
+
+fn from_environment(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number"))
+}
+
+/// Short programs, each soon replayed, until as many events stand as are asked for.
+#[test]
+fn histories_of_many_programs_are_strictly_serializable_and_every_abort_is_certified() {
+    let wanted = from_environment("NFOS_TRANSACTIONS", 60_000);
+    let first = from_environment("NFOS_SEED", 1);
+    let short = Config { bursts: driver::SHORT, ..BASE };
+    let shapes = [
+        Config { threads: 2, ..short },
+        Config { threads: 8, yields: 3, ..short },
+        Config { threads: 8, elements: 2, keys: 6, map_capacity: 3, ids: 3, yields: 5, ..short },
+        Config { threads: 4, refresh_interval_ns: 40, ids: 4, yields: 4, ..short },
+        Config { threads: 5, burst_max: 32, elements: 100, keys: 200, map_capacity: 120, ..short },
+    ];
+    let (mut committed, mut certified, mut runs_max) = (0, [0; 3], 0);
+    let (mut outcomes, mut causes) = (BTreeSet::new(), BTreeSet::new());
+    for seed in first.. {
+        let report = run(Config { seed, ..shapes[seed as usize % shapes.len()] });
+        committed += report.committed;
+        runs_max = runs_max.max(report.runs_max);
+        (0..3).for_each(|i| certified[i] += report.certified[i]);
+        outcomes.extend(report.outcomes.into_keys());
+        causes.extend(report.causes.into_iter().map(|cause| cause.id));
+        if committed >= wanted && seed + 1 >= first + 2 * shapes.len() as u64 {
+            break;
+        }
+    }
+    eprintln!(
+        "structures: {committed} events replayed; {} aborts certified by a commit and {} by a \
+         shortage, 0 uncertified; at most {runs_max} runs of an event; causes {causes:?}",
+        certified[0], certified[1]
+    );
+    for outcome in driver::OUTCOMES {
+        assert!(outcomes.contains(outcome), "{outcome} never came up: {outcomes:?}");
+    }
+    for id in ["V1", "V2", "M1", "M2", "M3", "M4", "A1", "A2", "A3", "A5", "D1"] {
+        assert!(causes.contains(id), "{id} was not provoked: {causes:?}");
+    }
 }

@@ -59,7 +59,8 @@ fn judge_until(wanted: u64, workload: Workload) -> (u64, u64, Vec<String>) {
         }
     }
     eprintln!(
-        "adya: {workload:?}: {stood} transactions and {failed} failed attempts judged; found: {found:?}"
+        "adya: {workload:?}: {stood} transactions and {failed} failed attempts judged; found: \
+         {found:?}"
     );
     (stood, failed, found)
 }

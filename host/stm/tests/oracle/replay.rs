@@ -115,11 +115,12 @@ impl Model {
         self.0.iter().map(newest).collect()
     }
 
-    fn install(&mut self, cell: u32, version: Version) {
+    fn install(&mut self, cell: u32, mut version: Version) {
         let versions = &mut self.0[cell as usize];
-        // Events of one commit make one version.
+        // Events of one commit make one version; what replaced it is what it is known by.
         if versions.last().unwrap().timestamp == version.timestamp {
-            versions.pop();
+            let replaced = versions.pop().is_some_and(|before| before.kind == WRITE);
+            version.kind = if replaced { WRITE } else { version.kind };
         }
         versions.push(version);
     }

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Runs random programs on threads and replays them in commit order, a million transactions each.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# NFOS_TRANSACTIONS: how many events have to stand, on cells and again on structures; NFOS_SEED: the
+# first program. A failure prints the seed.
+export NFOS_TRANSACTIONS=${NFOS_TRANSACTIONS:-1000000}
+cargo test --release --quiet --package nfos-stm --test oracle histories -- --nocapture
+cargo test --release --quiet --package nfos-state --test oracle many_programs -- --nocapture

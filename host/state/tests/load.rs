@@ -1,0 +1,210 @@
+//! What is promised under load: large transactions, a slow one among many quick ones, a reader that
+//! sleeps on its snapshot.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "the figures")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use nfos_state::{AccessError, Merge, ObjectId, Settings, State, Worker};
+use nfos_stm::FAILURES_BEFORE_GATE;
+
+fn state(participants: usize) -> Arc<State> {
+    State::new(Settings { participants, burst_max: 32, memory_bytes_max: 32 << 20, seed: 5 })
+}
+
+fn begin(worker: &mut Worker, now_ns: u64) {
+    worker.begin_burst();
+    assert!(worker.begin_event(now_ns));
+}
+
+/// Writes elements at random until it is told to stop, and counts its bursts.
+fn hammer(
+    mut worker: Worker,
+    vector: ObjectId,
+    length: u32,
+    stop: &AtomicBool,
+    bursts: &AtomicU64,
+) {
+    let mut random = worker.burst_limit() as u32 + 0x9e37_79b9;
+    while !stop.load(Ordering::Relaxed) {
+        worker.begin_burst();
+        let mut events = 0;
+        while events < worker.burst_limit() && worker.begin_event(0) {
+            random ^= random << 13;
+            random ^= random >> 17;
+            random ^= random << 5;
+            worker.vector_write(vector, random % length, [random.into(); 6]).unwrap();
+            events += 1;
+        }
+        worker.commit(events);
+        bursts.fetch_add(1, Ordering::Relaxed);
+    }
+    worker.idle();
+}
+
+#[test]
+fn an_event_that_reads_much_beside_seven_writers_finishes_within_its_bound_each_time() {
+    const LENGTH: u32 = 300;
+    const ROUNDS: u32 = 300;
+    let state = state(8);
+    let vector = state.open_vector("read whole", LENGTH).unwrap();
+    let own = state.open_vector("own", 1).unwrap();
+    let (stop, bursts) = (AtomicBool::new(false), AtomicU64::new(0));
+    let mut slow = state.worker(7);
+    let (mut runs, mut runs_max) = (0, 0);
+    std::thread::scope(|scope| {
+        for participant in 0..7 {
+            let (worker, stop, bursts) = (state.worker(participant), &stop, &bursts);
+            scope.spawn(move || hammer(worker, vector, LENGTH, stop, bursts));
+        }
+        for _ in 0..ROUNDS {
+            let mut of_this = 0;
+            loop {
+                of_this += 1;
+                begin(&mut slow, 0);
+                let read = (0..LENGTH).try_for_each(|index| {
+                    if index % 100 == 50 {
+                        std::thread::yield_now();
+                    }
+                    slow.vector_read(vector, index).map(drop)
+                });
+                if read.is_ok() {
+                    slow.vector_write(own, 0, [1; 6]).unwrap();
+                }
+                if slow.commit(1).committed == 1 {
+                    break;
+                }
+            }
+            runs += of_this;
+            runs_max = runs_max.max(of_this);
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    eprintln!("{ROUNDS} events ran {runs} times, one at most {runs_max} times");
+    assert!(runs_max <= FAILURES_BEFORE_GATE + 1, "an event ran {runs_max} times");
+    assert!(runs > ROUNDS, "there was no contention");
+}
+
+#[test]
+fn a_burst_of_32_events_with_two_merging_reads_of_23_workers_each_commits() {
+    let state = state(23);
+    let objects = ["a", "b"].map(|name| state.open_distributed(name, &[Merge::Sum], 0).unwrap());
+    let mut worker = state.worker(22);
+    worker.begin_burst();
+    for event in 0..32 {
+        assert!(worker.begin_event(event));
+        for object in objects {
+            worker.distributed_update(object, 0, 1).unwrap();
+            assert_eq!(worker.distributed_read(object).unwrap()[0], event + 1);
+        }
+    }
+    assert_eq!(worker.commit(32).committed, 32);
+}
+
+#[test]
+fn ten_thousand_leases_end_in_one_transaction() {
+    const LEASES: u32 = 10_000;
+    let state = state(2);
+    let allocator = state.open_allocator("ids", LEASES, 0).unwrap();
+    let (mut worker, mut control) = (state.worker(0), state.worker(1));
+    for _ in 0..LEASES {
+        begin(&mut worker, 0);
+        assert!(worker.allocate(allocator, 10).unwrap().is_some());
+        assert_eq!(worker.commit(1).committed, 1);
+    }
+    begin(&mut control, 11);
+    let mut ended = 0;
+    while let Some(expired) = control.next_expired(allocator).unwrap() {
+        control.free(allocator, expired.id).unwrap();
+        ended += 1;
+    }
+    assert_eq!((ended, control.commit(1).committed), (LEASES, 1));
+    begin(&mut worker, 12);
+    assert!(worker.allocate(allocator, 10).unwrap().is_some());
+}
+
+#[test]
+fn a_lease_that_ran_out_is_found_again_by_a_run_that_is_a_retry() {
+    let state = state(2);
+    let allocator = state.open_allocator("ids", 1, 0).unwrap();
+    let vector = state.open_vector("contended", 1).unwrap();
+    let (mut other, mut control) = (state.worker(0), state.worker(1));
+    begin(&mut control, 0);
+    let id = control.allocate(allocator, 10).unwrap().unwrap();
+    assert_eq!(control.commit(1).committed, 1);
+    for run in 0..5 {
+        begin(&mut control, 11);
+        control.vector_read(vector, 0).unwrap();
+        let expired = control.next_expired(allocator).unwrap().unwrap();
+        assert_eq!((expired.id, expired.deadline_ns), (id, 10));
+        control.free(allocator, expired.id).unwrap();
+        if run < 4 {
+            begin(&mut other, 11);
+            other.vector_write(vector, 0, [run; 6]).unwrap();
+            assert_eq!(other.commit(1).committed, 1);
+        }
+        assert_eq!(control.commit(1).committed, usize::from(run == 4));
+    }
+    begin(&mut other, 12);
+    assert_eq!(other.allocate(allocator, 1), Ok(Some(id)));
+}
+
+/// Resident memory of this process, in KiB.
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// `NFOS_SOAK_S`: for how many seconds.
+#[test]
+fn a_reader_that_sleeps_on_its_snapshot_is_told_and_memory_stays_flat() {
+    const LENGTH: u32 = 512;
+    /// Bursts of 32 writes after which a writer's history has no line of before.
+    const BURSTS: u64 = 4_000;
+    let seconds = std::env::var("NFOS_SOAK_S").map_or(0, |text| text.parse().unwrap());
+    let until = Instant::now() + Duration::from_secs(seconds);
+    let state = state(4);
+    let vector = state.open_vector("hammered", LENGTH).unwrap();
+    let stop = AtomicBool::new(false);
+    let bursts: [AtomicU64; 3] = Default::default();
+    let mut reader = state.worker(3);
+    let (mut told, mut rounds, mut warm_kib, mut greatest_kib) = (0, 0, 0, 0);
+    std::thread::scope(|scope| {
+        for (participant, bursts) in bursts.iter().enumerate() {
+            let (worker, stop) = (state.worker(participant), &stop);
+            scope.spawn(move || hammer(worker, vector, LENGTH, stop, bursts));
+        }
+        while rounds < 4 || Instant::now() < until {
+            begin(&mut reader, 0);
+            (0..LENGTH).for_each(|index| _ = reader.vector_read(vector, index));
+            let reach = bursts.each_ref().map(|count| count.load(Ordering::Relaxed) + BURSTS);
+            while (0..3).any(|i| bursts[i].load(Ordering::Relaxed) < reach[i]) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let late =
+                (0..LENGTH).try_for_each(|index| reader.vector_read(vector, index).map(drop));
+            assert!(matches!(late, Ok(()) | Err(AccessError::RunAgain)), "{late:?}");
+            let commit = reader.commit(1);
+            told += u64::from(commit.conflict.is_some_and(|conflict| conflict.cause.id() == "S1"));
+            assert_eq!(late.is_err(), commit.committed == 0);
+            rounds += 1;
+            greatest_kib = greatest_kib.max(resident_kib());
+            if rounds == 3 {
+                (warm_kib, greatest_kib) = (greatest_kib, 0);
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let bursts: u64 = bursts.iter().map(|count| count.load(Ordering::Relaxed)).sum();
+    eprintln!(
+        "soak: {bursts} bursts beside a reader that slept {rounds} times and was told {told} times \
+         that its snapshot was too old; memory {warm_kib} KiB when warm, {greatest_kib} KiB at most \
+         afterwards"
+    );
+    assert!(told > 0, "the reader always found its snapshot");
+    assert!(greatest_kib < warm_kib + 4_096, "from {warm_kib} to {greatest_kib} KiB");
+}
