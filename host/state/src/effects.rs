@@ -222,6 +222,8 @@ impl Effects {
         self.ids.free(object, id, event);
     }
 
+    /// Inlined, so that an entry is made where it lies and not copied there.
+    #[inline(always)]
     pub(crate) fn timer(&mut self, event: usize, object: u16, timer: Timer) {
         self.timers.push((event as u8, object, timer));
     }

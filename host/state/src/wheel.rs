@@ -238,10 +238,12 @@ impl Changes<'_> {
 
     /// The wheel of a participant, locked; another that was is not any more.
     fn wheel(&mut self, participant: usize) -> &mut Wheel {
-        let held = self.held.take().filter(|held| held.0 == participant);
-        let wheels = self.wheels;
-        let held = held.unwrap_or_else(|| (participant, wheels.wheels[participant].lock()));
-        &mut self.held.insert(held).1
+        if self.held.as_ref().is_none_or(|held| held.0 != participant) {
+            // Before the other is locked.
+            self.held = None;
+            self.held = Some((participant, self.wheels.wheels[participant].lock()));
+        }
+        &mut self.held.as_mut().expect("it is locked by now").1
     }
 }
 
