@@ -16,8 +16,9 @@ pub(super) const DESCRIPTORS: u16 = 1024;
 /// How often the client of a `net_memif` looks for its server, and how long each waits.
 const SERVER_TRIES: usize = 100;
 const SERVER_INTERVAL: Duration = Duration::from_millis(100);
-/// How often either end of a `net_memif` looks whether the other is there.
-const PEER_TRIES: usize = 20;
+/// How often either end of a `net_memif` looks whether the other is there. Looking is what makes a
+/// client connect again, whose server listened before it was ready.
+const PEER_TRIES: usize = 100;
 /// Drivers that send packets in several buffers and do not say so.
 const SEND_SEGMENTS: [&str; 5] = ["net_af_packet", "net_memif", "net_pcap", "net_ring", "net_tap"];
 /// Bursts taken out of a device before it goes.
@@ -285,7 +286,7 @@ impl Device {
         Ok(())
     }
 
-    /// Waits a moment for the other end: what is sent before it is there is refused.
+    /// Waits some seconds for the other end: what is sent before it is there is refused.
     fn wait_for_link(&self) {
         for _ in 0..PEER_TRIES {
             if self.is_up() {
