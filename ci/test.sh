@@ -32,3 +32,4 @@ step models
 step loom
 step shuttle
 step miri
+step tsan
