@@ -124,7 +124,9 @@ fn meets(op: &Op, change: &Op, observer: ObserverKind) -> bool {
     // A lease that ran out and that the burst itself has refreshed or freed is observed, too, and
     // passed over.
     let passed_over = matches!(op, Op::NextExpired(_) | Op::Entries(..));
-    whole || passed_over || subject(op) == subject(change)
+    // A key that moved to another slot is removed from there: who changed the first is named.
+    let moved = matches!(op, Op::Remove(_, true));
+    whole || moved || passed_over || subject(op) == subject(change)
 }
 
 fn subject(op: &Op) -> Option<u32> {
