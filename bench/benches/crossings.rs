@@ -10,7 +10,7 @@ use nfos_bench::native::NativeGuest;
 use nfos_bench::rounds::{Mode, Subject, is_wanted, medians, pin};
 use nfos_bench::still::Still;
 use nfos_engine::guest::Guest;
-use nfos_engine::{DirectGuest, Engine, NetworkFunction, Settings};
+use nfos_engine::{Engine, NetworkFunction, SandboxedGuest, Settings};
 
 const ROUNDS: usize = 41;
 const ROUND_NS: u64 = 500_000;
@@ -71,7 +71,7 @@ fn burst_name(burst: usize, size: usize) -> String {
     format!("packet of {size} B in bursts of {burst}")
 }
 
-fn direct(mirror: &NetworkFunction) -> DirectGuest<Still> {
+fn direct(mirror: &NetworkFunction) -> SandboxedGuest<Still> {
     started(mirror.instantiate(Still::default()).expect("the mirror has no start function"))
 }
 

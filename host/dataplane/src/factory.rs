@@ -4,7 +4,7 @@ use crate::services::WorkerServices;
 use nfos_engine::description::Description;
 use nfos_engine::fault::GuestFault;
 use nfos_engine::guest::Guest;
-use nfos_engine::{DirectGuest, NetworkFunction};
+use nfos_engine::{NetworkFunction, SandboxedGuest};
 
 /// Makes instances of one network function.
 pub trait Factory {
@@ -30,7 +30,7 @@ pub trait Factory {
 }
 
 impl Factory for NetworkFunction {
-    type Guest = DirectGuest<WorkerServices>;
+    type Guest = SandboxedGuest<WorkerServices>;
 
     fn description(&self) -> &Description {
         self.description()

@@ -52,7 +52,7 @@ fn check_core_module(module: &[u8]) -> Result<(), LoadError> {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     let import = import.map_err(invalid)?;
-                    if !contract::offers(import.module) {
+                    if !contract::admits(import.module) {
                         let name = format!("{} {}", import.module, import.name);
                         unknown.get_or_insert_with(|| contract::unknown_import(&name));
                     }

@@ -3,6 +3,7 @@
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
+use crate::component_engine::is_wasi;
 use crate::last_words::one_line;
 use crate::load::LoadError;
 
@@ -32,9 +33,10 @@ const IMPORTS: [&str; 13] = [
 /// Bytes of a name of a guest in a message.
 const NAME_BYTES_MAX: usize = 128;
 
-/// Whether the contract has an interface of this name.
-pub(crate) fn offers(interface: &str) -> bool {
-    IMPORTS.contains(&interface)
+/// Whether a network function may import an interface of this name: one of the contract, or one of
+/// WASI, of which it may be granted nothing.
+pub(crate) fn admits(interface: &str) -> bool {
+    IMPORTS.contains(&interface) || is_wasi(interface)
 }
 
 /// Checks a component's imports and exports by name, and answers the interfaces that it imports.
@@ -44,7 +46,7 @@ pub(crate) fn check(component: &Component) -> Result<Vec<String>, LoadError> {
     let ty = component.component_type();
     let mut imports = Vec::new();
     for (name, _) in ty.imports(engine) {
-        if !offers(name) {
+        if !admits(name) {
             return Err(unknown_import(name));
         }
         imports.push(name.to_owned());
@@ -70,9 +72,9 @@ pub(crate) fn check(component: &Component) -> Result<Vec<String>, LoadError> {
 
 /// The error for an import that the contract does not have.
 pub(crate) fn unknown_import(name: &str) -> LoadError {
-    let advice = if name.starts_with("wasi:") || name.starts_with("wasi_") {
+    let advice = if name.starts_with("wasi") {
         "; a network function has no files, sockets or environment: build it for \
-         wasm32-unknown-unknown, or with WASI stubbed out"
+         wasm32-unknown-unknown, or as a component of WASI 0.2"
     } else if name.starts_with("nfos:nf/") {
         "; its version of the contract is nfos:nf@0.1.0"
     } else if name.starts_with("env") {

@@ -23,9 +23,23 @@ pub const TICK: Duration = Duration::from_millis(5);
 /// some 60 µs of symbols, on a guest that may trap on every packet.
 const BACKTRACE_FRAMES_MAX: usize = 4;
 
-/// What guests are held to, and where compiled ones are kept.
+/// Which engine runs a network function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// The direct engine where it applies, and else the component engine.
+    #[default]
+    Automatic,
+    /// The direct engine, or none.
+    Direct,
+    /// The component engine.
+    Component,
+}
+
+/// What guests are held to, what runs them, and where compiled ones are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// What runs them.
+    pub engine: EngineChoice,
     /// CPU time of one call of `describe`, `init`, `handle` or `exit`.
     pub time_limit: Duration,
     /// Bytes of one instance's memory.
@@ -35,9 +49,14 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// 200 ms, 256 MiB, no cache.
+    /// Whichever engine applies, 200 ms, 256 MiB, no cache.
     fn default() -> Self {
-        Self { time_limit: Duration::from_millis(200), memory_bytes_max: 256 << 20, cache: None }
+        Self {
+            engine: EngineChoice::Automatic,
+            time_limit: Duration::from_millis(200),
+            memory_bytes_max: 256 << 20,
+            cache: None,
+        }
     }
 }
 

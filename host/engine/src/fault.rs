@@ -21,8 +21,12 @@ pub enum GuestFault {
         /// Bytes from there on.
         length: u64,
     },
+    /// The same, in the words of the component engine.
+    BadMemory(String),
     /// A string that is not UTF-8, an enum out of range: a value that its type does not have.
     BadValue(&'static str),
+    /// The same, or a handle it does not have, in the words of the component engine.
+    BadForm(String),
     /// An outcome that breaks a rule of `types.outcome`; the rule.
     BadOutcome(String),
     /// An argument outside its range; which, and the range.
@@ -31,6 +35,8 @@ pub enum GuestFault {
     BadHandle(u32),
     /// An import called where it is not allowed; which, and where it is.
     OutOfTurn(&'static str),
+    /// An interface that it may name and not call: one of WASI that is not granted; its name.
+    Denied(String),
     /// A name that is open with another shape.
     ShapeMismatch(String),
     /// A limit of one event, of a burst or of the host's state was exceeded; which.
@@ -95,9 +101,11 @@ impl GuestFault {
             Self::Panic(_) => FaultReason::Panic,
             Self::TimeLimit => FaultReason::TimeLimit,
             Self::MemoryLimit => FaultReason::MemoryLimit,
-            Self::BadPointer { .. } => FaultReason::BadPointer,
+            Self::BadPointer { .. } | Self::BadMemory(_) => FaultReason::BadPointer,
             Self::BadOutcome(_) => FaultReason::BadOutcome,
             Self::BadValue(_)
+            | Self::BadForm(_)
+            | Self::Denied(_)
             | Self::BadArgument(_)
             | Self::BadHandle(_)
             | Self::OutOfTurn(_)
@@ -116,6 +124,13 @@ impl fmt::Display for GuestFault {
             Self::MemoryLimit => write!(f, "asked for memory beyond its limit"),
             Self::BadPointer { pointer, length } => {
                 write!(f, "named {length} bytes at {pointer:#x}, which its memory does not have")
+            }
+            Self::BadMemory(what) => {
+                write!(f, "named bytes which its memory does not have: {what}")
+            }
+            Self::BadForm(what) => write!(f, "passed what its type does not have: {what}"),
+            Self::Denied(what) => {
+                write!(f, "called {what}, which is not granted to a network function")
             }
             Self::BadValue(what) => write!(f, "passed {what}"),
             Self::BadOutcome(rule) => write!(f, "returned a bad outcome: {rule}"),

@@ -4,8 +4,10 @@
 //! a [`guest::Guest`]. A guest reaches the host through [`services::Services`], and gets its
 //! packets through [`exchange::Exchange`]; the dataplane implements both and knows no engine.
 
+mod bindings;
 mod cache;
 pub mod component;
+mod component_engine;
 mod contract;
 mod describe;
 pub mod description;
@@ -20,12 +22,14 @@ mod limits;
 mod load;
 pub mod native;
 mod no_services;
+mod sandboxed;
 pub mod services;
 mod site;
+mod sized;
 mod trap;
 
 pub use digest::Digest;
-pub use direct::DirectGuest;
-pub use engine::{Engine, EngineError, Settings, TICK};
+pub use engine::{Engine, EngineChoice, EngineError, Settings, TICK};
 pub use load::{LoadError, NetworkFunction};
+pub use sandboxed::SandboxedGuest;
 pub use site::Site;

@@ -13,8 +13,14 @@ use wasmtime::{ResourceLimiter, Store, StoreContextMut, UpdateDeadline};
 use crate::engine::Settings;
 use crate::fault::GuestFault;
 
-/// Entries of one table; a guest has one, of its function pointers.
+/// Entries of one table; a compiled guest has one, of its function pointers.
 const TABLE_ENTRIES_MAX: usize = 1 << 20;
+
+/// What one component may be made of. An interpreter with its libraries has some forty modules,
+/// which share a memory and a table; each memory reserves address space as a whole.
+const INSTANCES_MAX: usize = 1 << 10;
+const TABLES_MAX: usize = 64;
+const MEMORIES_MAX: usize = 16;
 
 /// Ticks until the first look at the clock. With one, a call that begins just before a tick would
 /// already pay for it.
@@ -24,6 +30,10 @@ const FIRST_DEADLINE_TICKS: u64 = 2;
 #[derive(Debug)]
 pub(crate) struct Limits {
     memory_bytes_max: usize,
+    /// Bytes of all memories of the instance.
+    memory_bytes: usize,
+    /// Bytes of that which the last growth is about, until it is known whether it succeeds.
+    growing: usize,
     time_limit: Duration,
     /// CPU time of the thread when this call met its first deadline.
     noticed: Option<Duration>,
@@ -37,6 +47,8 @@ impl Limits {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             memory_bytes_max: settings.memory_bytes_max,
+            memory_bytes: 0,
+            growing: 0,
             time_limit: settings.time_limit,
             noticed: None,
             denied: false,
@@ -103,16 +115,24 @@ pub(crate) fn begin_call<T: Limited>(store: &mut Store<T>) {
 impl ResourceLimiter for Limits {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        self.denied = desired > self.memory_bytes_max;
-        self.grown |= !self.denied;
+        let growing = desired.saturating_sub(current);
+        let wanted = self.memory_bytes.saturating_add(growing);
+        self.denied = wanted > self.memory_bytes_max;
+        if !self.denied {
+            (self.memory_bytes, self.growing, self.grown) = (wanted, growing, true);
+        }
         Ok(!self.denied)
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        // Of a growth that was turned down nothing was counted.
+        if !self.denied {
+            self.memory_bytes -= std::mem::take(&mut self.growing);
+        }
         self.denied = true;
         Ok(())
     }
@@ -124,6 +144,18 @@ impl ResourceLimiter for Limits {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         Ok(desired <= TABLE_ENTRIES_MAX)
+    }
+
+    fn instances(&self) -> usize {
+        INSTANCES_MAX
+    }
+
+    fn tables(&self) -> usize {
+        TABLES_MAX
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES_MAX
     }
 }
 

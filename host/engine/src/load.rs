@@ -2,8 +2,8 @@
 //!
 //! A component is taken as it is; a core module that carries the contract's type is made a
 //! component first. The component is checked against the contract, `describe` runs in an instance
-//! of its own, its description is checked, and the core module inside is compiled for the direct
-//! engine.
+//! of its own, and its description is checked. It runs on the direct engine if its core module can
+//! be taken out for that, and as it is on the component engine otherwise.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,14 +11,16 @@ use std::sync::Arc;
 use wasmtime::Module;
 
 use crate::component;
+use crate::component_engine::{self, ComponentGuest, Unstartable, is_wasi};
 use crate::contract;
 use crate::describe;
 use crate::description::Description;
 use crate::digest::Digest;
 use crate::direct::{self, DirectGuest};
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineChoice};
 use crate::fault::GuestFault;
 use crate::no_services::NoServices;
+use crate::sandboxed::SandboxedGuest;
 use crate::services::Services;
 
 /// Why a file is no network function that this host can run: one line, without the file's name.
@@ -77,10 +79,17 @@ pub struct NetworkFunction {
 
 struct Loaded {
     engine: Engine,
-    module: Module,
+    code: Code,
+    why: String,
     digest: Digest,
     description: Description,
     imports: Vec<String>,
+}
+
+/// What is instantiated.
+enum Code {
+    Direct(Module),
+    Component(component_engine::Binding),
 }
 
 impl Engine {
@@ -109,13 +118,48 @@ impl Engine {
         let digest = Digest::of(bytes);
         let component = compile(self.component(component_bytes))?;
         let imports = contract::check(&component)?;
-        let description = describe::describe(self, &component)?;
-        let module = compile(self.module(component::core_module(component_bytes)?))?;
+        let binding = component_engine::bind(&component)
+            .map_err(|error| LoadError::OtherWorld(one_line(&error)))?;
+        let description = describe::describe(self, binding.clone())?;
+        let (code, why) = self.code(component_bytes, binding, &imports)?;
+        let loaded = Loaded { engine: self.clone(), code, why, digest, description, imports };
+        Ok(NetworkFunction { loaded: Arc::new(loaded) })
+    }
+
+    /// What to instantiate of a component, and why that.
+    fn code(
+        &self,
+        bytes: &[u8],
+        component: component_engine::Binding,
+        imports: &[String],
+    ) -> Result<(Code, String), LoadError> {
+        let choice = self.settings().engine;
+        if choice == EngineChoice::Component {
+            return Ok((Code::Component(component), "asked for".to_owned()));
+        }
+        match self.direct_module(bytes, imports) {
+            Ok(module) => {
+                let why = "one core module that imports nothing but nfos:nf";
+                Ok((Code::Direct(module), why.to_owned()))
+            }
+            Err(LoadError::NotDirect(why)) if choice == EngineChoice::Automatic => {
+                Ok((Code::Component(component), why))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The core module of a component, if the direct engine can run it.
+    fn direct_module(&self, component: &[u8], imports: &[String]) -> Result<Module, LoadError> {
+        if let Some(wasi) = imports.iter().find(|import| is_wasi(import)) {
+            return Err(LoadError::NotDirect(format!("it imports {wasi}")));
+        }
+        let core_module = component::core_module(component)?;
+        let module = compile(self.module(core_module))?;
         direct::bind::<NoServices>(&module)
             .map_err(|error| LoadError::NotDirect(one_line(&error)))?;
         direct::check_exports(&module).map_err(LoadError::NotDirect)?;
-        let loaded = Loaded { engine: self.clone(), module, digest, description, imports };
-        Ok(NetworkFunction { loaded: Arc::new(loaded) })
+        Ok(module)
     }
 }
 
@@ -137,7 +181,15 @@ impl NetworkFunction {
 
     /// The engine that runs it.
     pub fn engine_kind(&self) -> &'static str {
-        "direct"
+        match self.loaded.code {
+            Code::Direct(_) => "direct",
+            Code::Component(_) => "component",
+        }
+    }
+
+    /// Why that engine runs it, in a few words.
+    pub fn engine_reason(&self) -> &str {
+        &self.loaded.why
     }
 
     /// The interfaces that it imports.
@@ -150,10 +202,20 @@ impl NetworkFunction {
     /// # Errors
     /// The fault of a start function, or [`GuestFault::MemoryLimit`] for a guest whose memory is
     /// beyond the limit from the start.
-    pub fn instantiate<S: Services>(&self, services: S) -> Result<DirectGuest<S>, GuestFault> {
-        let Loaded { engine, module, .. } = &*self.loaded;
-        let binding = direct::bind(module).expect("`load` bound the same imports");
-        DirectGuest::new(binding, engine.settings().clone(), services)
+    pub fn instantiate<S: Services>(&self, services: S) -> Result<SandboxedGuest<S>, GuestFault> {
+        let Loaded { engine, code, .. } = &*self.loaded;
+        let settings = engine.settings().clone();
+        match code {
+            Code::Direct(module) => {
+                let binding = direct::bind(module).expect("`load` bound the same imports");
+                DirectGuest::new(binding, settings, services).map(SandboxedGuest::from)
+            }
+            Code::Component(component) => {
+                ComponentGuest::new(component.clone(), settings, services)
+                    .map(SandboxedGuest::from)
+                    .map_err(Unstartable::fault)
+            }
+        }
     }
 }
 

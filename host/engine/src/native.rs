@@ -9,6 +9,7 @@ use crate::exchange::{EVENT_SIZE, Exchange, VERDICT_SIZE};
 use crate::fault::GuestFault;
 use crate::guest::Guest;
 use crate::services::Services;
+use crate::sized::sized;
 
 /// What a guest's exports do, in terms of what crosses.
 pub trait NativeFunction<S: Services> {
@@ -92,13 +93,4 @@ impl<S: Services, F: NativeFunction<S>> Guest<S> for NativeGuest<S, F> {
         self.function = (self.make)();
         Ok(())
     }
-}
-
-/// The first `count` items of a buffer, which is made as large as that if it is not.
-fn sized<T: Copy>(buffer: &mut Vec<T>, count: u32, item: T) -> &mut [T] {
-    let count = count as usize;
-    if buffer.len() < count {
-        buffer.resize(count, item);
-    }
-    &mut buffer[..count]
 }

@@ -101,7 +101,7 @@ pub enum Value {
 ///
 /// One value serves one instance. Cost: every method but the `open`s may run once or more per
 /// packet, and allocates nothing.
-pub trait Services: 'static {
+pub trait Services: Send + 'static {
     /// `burst.begin`: a savepoint, or `false` if the run of this event would be in vain.
     ///
     /// # Errors

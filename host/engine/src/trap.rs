@@ -32,10 +32,10 @@ pub(crate) fn fault_of(
 }
 
 fn description(error: &wasmtime::Error) -> String {
-    let Some(trap) = error.downcast_ref::<Trap>() else {
-        return format!("{:#}", error);
+    let what = match error.downcast_ref::<Trap>() {
+        Some(trap) => trap.to_string(),
+        None => error.root_cause().to_string(),
     };
-    let what = trap.to_string();
     let what = what.strip_prefix("wasm trap: ").unwrap_or(&what);
     match error.downcast_ref::<WasmBacktrace>().and_then(place) {
         Some(place) => format!("{what}, at {place}"),

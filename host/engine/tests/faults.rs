@@ -5,24 +5,46 @@ mod support;
 
 use std::time::Duration;
 
-use nfos_engine::Settings;
 use nfos_engine::fault::{FaultReason, GuestFault};
 use nfos_engine::guest::Guest as _;
+use nfos_engine::{EngineChoice, Settings};
 use support::burst::Burst;
 use support::recorder::{Answers, Recorder};
 use support::{ECHO, Guest, INIT};
 
 /// Runs `misbehaviour` in `handle` on the bursts of two events, and the echo on others.
 fn fault_in_handle(imports: &str, misbehaviour: &str) -> GuestFault {
-    let handle =
-        format!("(if (i32.eq (local.get $en) (i32.const 2)) (then {misbehaviour})) {ECHO}");
-    fault_of(Guest { imports: imports.to_owned(), handle, ..Guest::default() })
+    fault_of(misbehaving(imports, misbehaviour))
 }
 
-/// The fault of a guest on a burst of two events, which then must not be its end.
+/// The same on the direct engine alone, for guests in which Wasmtime's linker finds another fault
+/// before this one.
+fn fault_in_handle_direct(imports: &str, misbehaviour: &str) -> GuestFault {
+    fault_on(EngineChoice::Direct, &misbehaving(imports, misbehaviour))
+}
+
+fn misbehaving(imports: &str, misbehaviour: &str) -> Guest {
+    let handle =
+        format!("(if (i32.eq (local.get $en) (i32.const 2)) (then {misbehaviour})) {ECHO}");
+    Guest { imports: imports.to_owned(), handle, ..Guest::default() }
+}
+
+/// The fault of a guest on a burst of two events, which then must not be its end. Both engines
+/// give it the same name; it is the direct engine's that is answered.
 fn fault_of(guest: Guest) -> GuestFault {
-    let settings =
-        Settings { time_limit: Duration::from_millis(20), memory_bytes_max: 1 << 20, cache: None };
+    let direct = fault_on(EngineChoice::Direct, &guest);
+    let component = fault_on(EngineChoice::Component, &guest);
+    assert_eq!(direct.reason(), component.reason(), "{direct:?} and {component:?}");
+    direct
+}
+
+fn fault_on(engine: EngineChoice, guest: &Guest) -> GuestFault {
+    let settings = Settings {
+        engine,
+        time_limit: Duration::from_millis(20),
+        memory_bytes_max: 1 << 20,
+        cache: None,
+    };
     let mut guest = guest.load(&settings).instantiate(Recorder::default()).unwrap();
     guest.init().unwrap();
     guest.handle(&mut Burst::of(1)).unwrap();
@@ -67,18 +89,22 @@ fn an_overrun_stack_is_a_trap() {
 
 #[test]
 fn a_panic_tells_its_message_in_one_line() {
-    let message = "(data (i32.const 2000) \"no\\1b[31m way\\0aat all\\ff\")";
+    let message = |end: &str| format!("(data (i32.const 2000) \"no\\1b[31m way\\0aat all{end}\")");
     let guest = Guest {
         imports: r#"(import "nfos:nf/fault@0.1.0" "report" (func $report (param i32 i32)))"#
             .to_owned(),
-        fields: message.to_owned(),
+        fields: message("\\ff"),
         handle: format!(
             "(if (i32.eq (local.get $en) (i32.const 2))
                 (then (call $report (i32.const 2000) (i32.const 19)) unreachable)) {ECHO}"
         ),
         ..Guest::default()
     };
-    assert_eq!(fault_of(guest), GuestFault::Panic("no [31m way at all\u{fffd}".to_owned()));
+    // The component engine takes no string that is not UTF-8, here either.
+    let fault = fault_on(EngineChoice::Direct, &guest);
+    assert_eq!(fault, GuestFault::Panic("no [31m way at all\u{fffd}".to_owned()));
+    let fault = fault_on(EngineChoice::Component, &Guest { fields: message("."), ..guest });
+    assert_eq!(fault, GuestFault::Panic("no [31m way at all.".to_owned()));
 }
 
 #[test]
@@ -234,10 +260,13 @@ fn a_return_area_outside_memory_or_misaligned_is_a_bad_pointer() {
         for pointer in [last + 8, 0xffff_fff8, 64 + align / 2] {
             let misbehaviour = format!("(call $f {arguments} (i32.const {pointer}))");
             let expected = GuestFault::BadPointer { pointer, length: size.into() };
-            assert_eq!(fault_in_handle(&import, &misbehaviour), expected, "{function}");
+            assert_eq!(fault_in_handle_direct(&import, &misbehaviour), expected, "{function}");
         }
         let fits = format!("(call $f {arguments} (i32.const {last})) unreachable");
-        assert!(matches!(fault_in_handle(&import, &fits), GuestFault::Trap(_)), "{function}");
+        assert!(
+            matches!(fault_in_handle_direct(&import, &fits), GuestFault::Trap(_)),
+            "{function}"
+        );
     }
 }
 
@@ -299,7 +328,8 @@ fn outcomes_of_the_wrong_size_are_refused() {
     let all = "(local.get $fp) (local.get $fn) (local.get $sp) (local.get $sn)";
     let fault = fault_of_outcome(&format!("(i32.const 0) (i32.const 3) {all}"));
     assert_eq!(fault, GuestFault::BadOutcome("3 verdicts for 2 events".to_owned()));
-    let fault = fault_of_outcome(&format!("(i32.const 0) (i32.const -1) {all}"));
+    let outcome = format!("(return (call $outcome (i32.const 0) (i32.const -1) {all}))");
+    let fault = fault_in_handle_direct("", &outcome);
     assert_eq!(fault, GuestFault::BadOutcome("4294967295 verdicts for 2 events".to_owned()));
     let fault = fault_of_outcome(
         "(i32.const 0) (i32.const 2) (local.get $fp) (i32.const 161)

@@ -7,12 +7,12 @@
 
 mod support;
 
-use nfos_engine::Settings;
 use nfos_engine::fault::GuestFault;
 use nfos_engine::guest::Guest as _;
 use nfos_engine::services::{
     Cell, ExpiredLease, Hashing, LogLevel, MapEntry, Merge, SetOutcome, Value,
 };
+use nfos_engine::{EngineChoice, Settings};
 use support::recorder::{Answers, Called, Recorder};
 use support::{Guest, INIT};
 
@@ -23,7 +23,8 @@ const CELL: Cell = [1, 1 << 63, u64::MAX, 0, 0x0102_0304_0506_0708, 6];
 const CELL_TEXT: &str = "(i64.const 1) (i64.const 0x8000000000000000) (i64.const -1)
     (i64.const 0) (i64.const 0x0102030405060708) (i64.const 6)";
 const HANDLE: u32 = 0x89ab_cdef;
-const HANDLE_TEXT: &str = "(i32.const 0x89abcdef)";
+/// What the guest's `open` answered.
+const HANDLE_TEXT: &str = "(global.get $handle)";
 /// The string at 2000.
 const NAME: &str = "größe";
 const NAME_TEXT: &str = "(i32.const 2000) (i32.const 7)";
@@ -34,8 +35,24 @@ const LONG: u64 = 0xfedc_ba98_7654_3210;
 const LONG_TEXT: &str = "(i64.const 0xfedcba9876543210)";
 
 /// Runs a guest that imports `function` of `interface` as `$f`, of the core type `ty`, and runs
-/// `body` in `init`; what it called.
+/// `body` in `init`; what it called. Both engines do the same.
 fn run(
+    import: (&str, &str, &str),
+    body: &str,
+    answers: Answers,
+) -> Result<Vec<Called>, GuestFault> {
+    let answers = Answers { handle: HANDLE, ..answers };
+    let direct = run_on(EngineChoice::Direct, import, body, answers.clone());
+    let component = run_on(EngineChoice::Component, import, body, answers);
+    // A handle is the services' number on one engine, and Wasmtime's own on the other.
+    if !import.1.ends_with(".open") {
+        assert_eq!(direct, component);
+    }
+    direct
+}
+
+fn run_on(
+    engine: EngineChoice,
     (interface, function, ty): (&str, &str, &str),
     body: &str,
     answers: Answers,
@@ -43,6 +60,18 @@ fn run(
     let import = match interface {
         "event" | "send" => String::new(),
         _ => format!(r#"(import "nfos:nf/{interface}@0.1.0" "{function}" (func $f {ty}))"#),
+    };
+    // The component engine gives out handles, and knows those it gave. An `open` whose own test
+    // this is is in `body`.
+    let (open, opening) = match opener(interface) {
+        Some((ty, arguments)) if body.contains(HANDLE_TEXT) => (
+            format!(
+                r#"(import "nfos:nf/{interface}@0.1.0" "[static]{interface}.open"
+                    (func $open (param i32 i32 {ty}) (result i32)))"#
+            ),
+            format!("(global.set $handle (call $open (i32.const 0) (i32.const 0) {arguments}))"),
+        ),
+        _ => (String::new(), String::new()),
     };
     let key: String = KEY.iter().map(|byte| format!("\\{byte:02x}")).collect();
     let data = format!(
@@ -52,15 +81,27 @@ fn run(
         "\\ff".repeat(24)
     );
     let guest = Guest {
-        imports: format!("{SHOW}{import}"),
+        imports: format!("{SHOW}{import}{open} (global $handle (mut i32) (i32.const 0))"),
         fields: data,
-        init: format!("{body} {INIT}"),
+        init: format!("{opening} {body} {INIT}"),
         ..Guest::default()
     };
-    let nf = guest.load(&Settings::default());
+    let nf = guest.load(&Settings { engine, ..Settings::default() });
     let mut guest = nf.instantiate(Recorder::answering(answers)).unwrap();
     guest.init()?;
-    Ok(guest.services().calls.clone())
+    let opened = usize::from(!opening.is_empty());
+    Ok(guest.services().calls.split_off(opened))
+}
+
+/// The parameters of an interface's `open` behind the name, and some arguments.
+fn opener(interface: &str) -> Option<(&'static str, &'static str)> {
+    Some(match interface {
+        "vector" => ("i32", "(i32.const 1)"),
+        "hash-map" => ("i32 i32", "(i32.const 1) (i32.const 1)"),
+        "allocator" => ("i32 i64", "(i32.const 1) (i64.const 1)"),
+        "distributed-object" => ("i32 i32 i64", "(i32.const 2200) (i32.const 1) (i64.const 1)"),
+        _ => return None,
+    })
 }
 
 /// The call that a guest with `body` makes, when the import has no answer.
@@ -100,10 +141,6 @@ fn cell_bytes(cell: Cell) -> Vec<u8> {
     cell.map(u64::to_le_bytes).concat()
 }
 
-fn opened() -> Answers {
-    Answers { handle: HANDLE, ..Answers::default() }
-}
-
 #[test]
 fn burst_begin() {
     let import = ("burst", "begin", "(param i32) (result i32)");
@@ -128,7 +165,19 @@ fn parameters_get() {
     let boolean = get(Value::Boolean(true));
     assert_eq!((boolean[0], boolean[8]), (1, 1));
     assert_eq!(get(Value::Boolean(false))[8], 0);
-    assert_eq!(get(Value::Text(String::new()))[12..], [0; 4]);
+}
+
+#[test]
+fn parameters_get_of_an_empty_text() {
+    let import = ("parameters", "get", "(param i32 i32 i32)");
+    // Where no bytes lie is each engine's own affair.
+    let body = format!(
+        "(call $f {NAME_TEXT} (i32.const 3000))
+         (call $send (i32.load8_u (i32.const 3000)) (i32.const 3012) (i32.const 4))"
+    );
+    let answers = Answers { value: Value::Text(String::new()), ..Answers::default() };
+    let expected = [Called::Parameter(NAME.to_owned()), Called::Send(2, vec![0; 4])];
+    assert_eq!(run(import, &body, answers).unwrap(), expected);
 }
 
 #[test]
@@ -153,7 +202,8 @@ fn parameters_get_of_text_lies_in_memory_that_the_guest_allocated() {
 #[test]
 fn vector_open() {
     let import = ("vector", "[static]vector.open", "(param i32 i32 i32) (result i32)");
-    let (called, handle) = number(import, &format!("{NAME_TEXT} (i32.const -3)"), opened());
+    let (called, handle) =
+        number(import, &format!("{NAME_TEXT} (i32.const -3)"), Answers::default());
     assert_eq!(called, Called::OpenVector(NAME.to_owned(), 0xffff_fffd));
     assert_eq!(handle, u64::from(HANDLE));
 }
@@ -189,7 +239,7 @@ fn vector_add() {
 fn hash_map_open() {
     let import = ("hash-map", "[static]hash-map.open", "(param i32 i32 i32 i32) (result i32)");
     let arguments = format!("{NAME_TEXT} (i32.const -3) (i32.const 64)");
-    let (called, handle) = number(import, &arguments, opened());
+    let (called, handle) = number(import, &arguments, Answers::default());
     assert_eq!(called, Called::OpenMap(NAME.to_owned(), 0xffff_fffd, 64));
     assert_eq!(handle, u64::from(HANDLE));
 }
@@ -237,12 +287,13 @@ fn hash_map_open_with() {
     let import = ("hash-map", "[static]hash-map.open-with", ty);
     for (case, hashing) in [(0, Hashing::Keyed), (1, Hashing::Plain)] {
         let arguments = format!("{NAME_TEXT} (i32.const -3) (i32.const 64) (i32.const {case})");
-        let (called, handle) = number(import, &arguments, opened());
+        let (called, handle) = number(import, &arguments, Answers::default());
         assert_eq!(called, Called::OpenMapWith(NAME.to_owned(), 0xffff_fffd, 64, hashing));
         assert_eq!(handle, u64::from(HANDLE));
     }
     let arguments = format!("{NAME_TEXT} (i32.const 1) (i32.const 1) (i32.const 2)");
-    let fault = run(import, &format!("(drop (call $f {arguments}))"), opened()).unwrap_err();
+    let fault =
+        run(import, &format!("(drop (call $f {arguments}))"), Answers::default()).unwrap_err();
     assert_eq!(fault, GuestFault::BadValue("a hashing that does not exist"));
 }
 
@@ -276,7 +327,7 @@ fn allocator_open() {
     let ty = "(param i32 i32 i32 i64) (result i32)";
     let arguments = format!("{NAME_TEXT} (i32.const -3) {LONG_TEXT}");
     let import = ("allocator", "[static]allocator.open", ty);
-    let (called, handle) = number(import, &arguments, opened());
+    let (called, handle) = number(import, &arguments, Answers::default());
     assert_eq!(called, Called::OpenAllocator(NAME.to_owned(), 0xffff_fffd, LONG));
     assert_eq!(handle, u64::from(HANDLE));
 }
@@ -344,7 +395,7 @@ fn distributed_object_open() {
     let ty = "(param i32 i32 i32 i32 i64) (result i32)";
     let arguments = format!("{NAME_TEXT} (i32.const 2200) (i32.const 6) {LONG_TEXT}");
     let import = ("distributed-object", "[static]distributed-object.open", ty);
-    let (called, handle) = number(import, &arguments, opened());
+    let (called, handle) = number(import, &arguments, Answers::default());
     let merges = vec![Merge::Sum, Merge::Max, Merge::Min, Merge::Or, Merge::Min, Merge::Max];
     assert_eq!(called, Called::OpenDistributed(NAME.to_owned(), merges, LONG));
     assert_eq!(handle, u64::from(HANDLE));
@@ -365,7 +416,7 @@ fn distributed_object_update() {
 fn distributed_object_open_parts() {
     let ty = "(param i32 i32 i64) (result i32)";
     let import = ("distributed-object", "[static]distributed-object.open-parts", ty);
-    let (called, handle) = number(import, &format!("{NAME_TEXT} {LONG_TEXT}"), opened());
+    let (called, handle) = number(import, &format!("{NAME_TEXT} {LONG_TEXT}"), Answers::default());
     assert_eq!(called, Called::OpenParts(NAME.to_owned(), LONG));
     assert_eq!(handle, u64::from(HANDLE));
 }

@@ -11,7 +11,7 @@ use nfos_engine::description::{
 use nfos_engine::exchange::EventKind;
 use nfos_engine::guest::Guest as _;
 use nfos_engine::services::Value;
-use nfos_engine::{Digest, Engine, LoadError, Settings, component};
+use nfos_engine::{Digest, Engine, EngineChoice, LoadError, Settings, component};
 use support::burst::Burst;
 use support::recorder::Recorder;
 use support::{Guest, contract, with_world};
@@ -253,14 +253,14 @@ fn an_unknown_import_is_named_with_advice() {
         assert!(message.starts_with(&format!("imports `{name}`, which")), "{message}");
         assert!(message.contains(advice), "{message}");
     }
-    let module = r#"(module (import "wasi:cli/environment@0.2.0" "get" (func)))"#;
-    let text = "package wasi:cli@0.2.0;
+    let module = r#"(module (import "my:host/environment@0.2.0" "get" (func)))"#;
+    let text = "package my:host@0.2.0;
         interface environment { get: func(); }
         world other { import environment; }";
     let module = foreign(module, text);
     let mut encoder = wit_component::ComponentEncoder::default().module(&module).unwrap();
     let message = refusal(&encoder.encode().unwrap());
-    assert!(message.starts_with("imports `wasi:cli/environment@0.2.0`"), "{message}");
+    assert!(message.starts_with("imports `my:host/environment@0.2.0`"), "{message}");
 }
 
 #[test]
@@ -296,7 +296,8 @@ fn a_describe_that_traps_or_panics_is_told() {
     };
     assert_eq!(message(&guest), "`describe` failed: the guest panicked: oh no");
     let guest = Guest { describe: "(i32.const 131000)".to_owned(), ..Guest::default() };
-    assert!(message(&guest).starts_with("`describe` failed: the guest trapped: "));
+    let expected = "`describe` failed: the guest named bytes which its memory does not have: ";
+    assert!(message(&guest).starts_with(expected), "{}", message(&guest));
 }
 
 #[test]
@@ -312,8 +313,9 @@ fn a_description_that_names_the_same_bytes_without_end_is_refused() {
         (i32.store (i32.const 4128) (i32.const 2000))
         (i32.const 4096)";
     let message = message(&Guest { describe: describe.to_owned(), ..Guest::default() });
-    assert!(message.starts_with("`describe` failed: the guest trapped: "), "{message}");
-    assert!(message.contains("fuel"), "{message}");
+    let expected = "`describe` failed: the guest exceeded a limit: bytes passed to the host in one \
+        call";
+    assert_eq!(message, expected);
 }
 
 #[test]
@@ -324,7 +326,7 @@ fn a_description_that_breaks_a_rule_is_told_field_and_rule() {
 }
 
 #[test]
-fn a_component_of_several_modules_is_not_for_the_direct_engine() {
+fn a_component_of_several_modules_is_for_the_component_engine() {
     let component = component::encode(&Guest::default().module()).unwrap();
     let mut more = component;
     // A core module section (id 1) of a module with a memory.
@@ -334,7 +336,27 @@ fn a_component_of_several_modules_is_not_for_the_direct_engine() {
     more.extend(module);
     let expected = "cannot run on the direct engine: it has 2 core modules with memory; the direct \
         engine takes one";
-    assert_eq!(refusal(&more), expected);
+    let settings = Settings { engine: EngineChoice::Direct, ..Settings::default() };
+    let direct = Engine::new(settings).unwrap();
+    assert_eq!(direct.load_bytes(&more).err().unwrap().to_string(), expected);
+    let nf = engine().load_bytes(&more).unwrap();
+    assert_eq!(nf.engine_kind(), "component");
+    assert!(expected.ends_with(nf.engine_reason()), "{}", nf.engine_reason());
+    let mut burst = Burst::of(2);
+    nf.instantiate(Recorder::default()).unwrap().handle(&mut burst).unwrap();
+    assert_eq!(burst.frame(1)[0], 2);
+}
+
+#[test]
+fn either_engine_can_be_asked_for() {
+    for (engine, kind, reason) in [
+        (EngineChoice::Automatic, "direct", "one core module that imports nothing but nfos:nf"),
+        (EngineChoice::Direct, "direct", "one core module that imports nothing but nfos:nf"),
+        (EngineChoice::Component, "component", "asked for"),
+    ] {
+        let nf = Guest::default().load(&Settings { engine, ..Settings::default() });
+        assert_eq!((nf.engine_kind(), nf.engine_reason()), (kind, reason));
+    }
 }
 
 #[test]

@@ -12,7 +12,8 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::launch::{Limits, NetworkFunction, load};
+use crate::launch::{NetworkFunction, Sandbox, load};
+use crate::options::Engine;
 use crate::parameters::{Assignment, Given, Parameters};
 use crate::quantity::{Bytes, Span};
 
@@ -27,6 +28,10 @@ pub(crate) struct Subject {
     #[arg(long = "set", value_name = "NAME=VALUE")]
     assignments: Vec<Assignment>,
 
+    /// What runs it [default: direct where it applies, else component]
+    #[arg(long, value_name = "ENGINE")]
+    engine: Option<Engine>,
+
     /// How much CPU time one call of it may take [default: 200ms]
     #[arg(long, value_name = "TIME")]
     time_limit: Option<Span>,
@@ -40,11 +45,11 @@ impl Subject {
     /// # Errors
     /// A file that cannot be read or that is no network function.
     fn load(&self) -> Result<NetworkFunction, Failure> {
-        load(&self.nf, self.limits())
+        load(&self.nf, self.sandbox())
     }
 
-    fn limits(&self) -> Limits {
-        Limits { time: self.time_limit, memory: self.memory_limit }
+    fn sandbox(&self) -> Sandbox {
+        Sandbox { engine: self.engine, time: self.time_limit, memory: self.memory_limit }
     }
 
     /// # Errors

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use nfos_dataplane::RunError;
-use nfos_engine::{Engine, Settings};
+use nfos_engine::{Engine, EngineChoice, Settings};
 use nfos_records::Summary;
 use nfos_state::{Hashing, ObjectShape, Shape};
 
 use crate::failure::{Failure, warn};
 use crate::numbers::{counted, span};
+use crate::options;
 use crate::parameters::Parameters;
 use crate::quantity::{Bytes, Span};
 
@@ -22,10 +23,12 @@ pub(crate) use nfos_netio::{Memory, PortSpec, SpecError, check_files};
 /// The most ports of a run.
 pub(crate) const PORTS_MAX: usize = nfos_netio::PORTS_MAX as usize;
 
-/// What an instance of a network function may use, where the operator says so; elsewhere the
-/// engine's defaults hold.
+/// What runs a network function and what an instance of it may use, where the operator says so;
+/// elsewhere the engine's defaults hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Limits {
+pub(crate) struct Sandbox {
+    /// What runs it.
+    pub(crate) engine: Option<options::Engine>,
     /// CPU time of one call of it.
     pub(crate) time: Option<Span>,
     /// Its own memory.
@@ -49,8 +52,8 @@ pub(crate) struct Structure {
 ///
 /// # Errors
 /// A file that cannot be read or that is no network function.
-pub(crate) fn load(file: &Path, limits: Limits) -> Result<NetworkFunction, Failure> {
-    engine(limits)?.load(file).map_err(|error| unloadable(file, &error))
+pub(crate) fn load(file: &Path, sandbox: Sandbox) -> Result<NetworkFunction, Failure> {
+    engine(sandbox)?.load(file).map_err(|error| unloadable(file, &error))
 }
 
 /// What to tell of a file that is no network function.
@@ -62,11 +65,16 @@ pub(crate) fn unloadable(file: &Path, error: &LoadError) -> Failure {
 ///
 /// # Errors
 /// The machine lacks what the engine needs.
-pub(crate) fn engine(limits: Limits) -> Result<Engine, Failure> {
+pub(crate) fn engine(sandbox: Sandbox) -> Result<Engine, Failure> {
     let defaults = Settings::default();
     let settings = Settings {
-        time_limit: limits.time.map_or(defaults.time_limit, |limit| limit.0),
-        memory_bytes_max: limits.memory.map_or(defaults.memory_bytes_max, |limit| {
+        engine: match sandbox.engine {
+            None => EngineChoice::Automatic,
+            Some(options::Engine::Direct) => EngineChoice::Direct,
+            Some(options::Engine::Component) => EngineChoice::Component,
+        },
+        time_limit: sandbox.time.map_or(defaults.time_limit, |limit| limit.0),
+        memory_bytes_max: sandbox.memory.map_or(defaults.memory_bytes_max, |limit| {
             usize::try_from(limit.0).unwrap_or(usize::MAX)
         }),
         cache: cache_directory(),

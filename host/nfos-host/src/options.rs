@@ -54,7 +54,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
 
-    /// What runs the network function [default: direct]
+    /// What runs the network function [default: direct where it applies, else component]
     #[arg(long, value_name = "ENGINE")]
     pub(crate) engine: Option<Engine>,
 
@@ -95,9 +95,9 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Engine {
-    /// Links the core module of a component directly.
+    /// The core module of a component, linked directly: fast
     Direct,
-    /// Not part of this build.
+    /// The component as it is: for any language
     Component,
 }
 

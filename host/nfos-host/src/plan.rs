@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::failure::Failure;
-use crate::launch::{Launch, Limits, Memory, PORTS_MAX, PortSpec, SpecError, check_files};
-use crate::options::{Engine, Hugepages, Options};
+use crate::launch::{Launch, Memory, PORTS_MAX, PortSpec, Sandbox, SpecError, check_files};
+use crate::options::{Hugepages, Options};
 use crate::parameters::{Given, Parameters};
 
 const WORKERS_DEFAULT: usize = 1;
@@ -28,7 +28,7 @@ const STATE_LIMIT_DEFAULT: u64 = 1 << 30;
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) nf: PathBuf,
-    pub(crate) limits: Limits,
+    pub(crate) sandbox: Sandbox,
     pub(crate) given: Given,
     /// Ports as the operator wrote them.
     pub(crate) ports_written: Vec<String>,
@@ -46,17 +46,12 @@ impl Plan {
     /// Checks options for a machine of `cores`.
     ///
     /// # Errors
-    /// No network function, a port that is not written as ports are, an engine that is not there.
+    /// No network function, a port that is not written as ports are.
     pub(crate) fn new(options: Options, cores: usize) -> Result<Self, Failure> {
         let given = options.given();
         let nf = options
             .nf
             .ok_or_else(|| Failure::input("no network function is given: add --nf FILE"))?;
-        if options.engine == Some(Engine::Component) {
-            return Err(Failure::input(
-                "--engine component: this build has the direct engine only; leave --engine out",
-            ));
-        }
         let workers = options.cores.map_or(WORKERS_DEFAULT, |cores| cores.0);
         let mut duration = options.duration.map(|span| span.0);
         let mut notes = Vec::new();
@@ -87,7 +82,11 @@ impl Plan {
         };
         Ok(Self {
             nf,
-            limits: Limits { time: options.time_limit, memory: options.memory_limit },
+            sandbox: Sandbox {
+                engine: options.engine,
+                time: options.time_limit,
+                memory: options.memory_limit,
+            },
             given,
             ports_written: options.ports,
             launch,
@@ -180,8 +179,6 @@ mod tests {
     #[test]
     fn what_cannot_run_is_refused() {
         assert!(refused(Options::default()).contains("--nf"));
-        let component = Options { engine: Some(Engine::Component), ..options() };
-        assert!(refused(component).starts_with("--engine component"));
         let ports = vec!["token-ring:0".to_owned()];
         assert!(refused(Options { ports, ..options() }).starts_with("port `token-ring:0`: "));
         let ports = vec!["pcap:rx=a.pcap,tx=a.pcap".to_owned()];

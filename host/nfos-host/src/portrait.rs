@@ -14,14 +14,13 @@ use crate::numbers::{bytes, grouped, span};
 use crate::parameters::{admitted, shown};
 use crate::terminal::{Style, plain};
 
-/// Why the direct engine runs it: it would not have been loaded otherwise.
-const ENGINE_REASON: &str = "one core module that imports nothing but nfos:nf";
-
 /// All that is known of a network function before any packet.
 pub(crate) struct Portrait<'a> {
     pub(crate) description: &'a Description,
     /// What runs it.
     pub(crate) engine: &'static str,
+    /// Why that.
+    pub(crate) engine_reason: &'a str,
     /// What `init` returned, with the operator's parameters.
     pub(crate) configuration: Configuration,
     /// What `init` opened.
@@ -34,7 +33,7 @@ impl Portrait<'_> {
         let about = self.description;
         let mut lines = vec![
             format!("{}: {}", style.strong(&plain(&about.name)), plain(&about.summary)),
-            format!("engine: {} ({ENGINE_REASON})", self.engine),
+            format!("engine: {} ({})", self.engine, plain(self.engine_reason)),
             format!("ports: {} or more", about.ports),
             format!("handlers: {}", or_none(about.handles.iter().copied().map(handler))),
             format!("window: {}, headroom {}", window(about.window), bytes(about.headroom.into())),
@@ -108,7 +107,7 @@ impl Portrait<'_> {
             "name": about.name,
             "summary": about.summary,
             "engine": self.engine,
-            "engine_reason": ENGINE_REASON,
+            "engine_reason": self.engine_reason,
             "ports": about.ports,
             "handlers": handlers,
             "window": about.window,
@@ -289,6 +288,7 @@ mod tests {
         Portrait {
             description,
             engine: "direct",
+            engine_reason: "one core module that imports nothing but nfos:nf",
             configuration: Configuration {
                 idle_timeout_ns: 30_000_000_000,
                 packet_sets: 65_536,

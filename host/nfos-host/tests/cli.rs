@@ -58,12 +58,6 @@ fn a_number_of_cores_outside_its_range_is_refused() {
 }
 
 #[test]
-fn the_component_engine_is_said_to_be_unavailable() {
-    let message = refused(&["run", "--nf", "x", "--engine", "component"]);
-    assert!(message.contains("--engine component"), "{message}");
-}
-
-#[test]
 fn a_bad_port_is_refused_before_anything_is_loaded() {
     for spec in ["", "token-ring:0", "pcap:", "pcap:rx", "synthetic:flows=many", "synthetic:x=1"] {
         let message = refused(&["run", "--nf", "missing.wasm", "--port", spec]);

@@ -1,7 +1,7 @@
 //! From the types generated of the contract to those of this crate.
 
-use super::bindings::exports::nfos::nf::handlers as from;
-use super::bindings::nfos::nf::types;
+use crate::bindings::exports::nfos::nf::handlers as from;
+use crate::bindings::nfos::nf::types;
 use crate::description::{
     Constraint, Description, Field, Layer, PacketSet, Parameter, Relaxation, Rule, Setting,
 };

@@ -48,6 +48,7 @@ pub enum Called {
 }
 
 /// What the next calls answer.
+#[derive(Clone)]
 pub struct Answers {
     pub yes: bool,
     pub value: Value,

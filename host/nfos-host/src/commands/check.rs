@@ -79,7 +79,7 @@ fn card(nf: &NetworkFunction, nic: &str) -> Result<(), Failure> {
 
 /// Loads it, and tells which check a file that is no network function fails.
 fn load(subject: &Subject) -> Result<NetworkFunction, Failure> {
-    launch::engine(subject.limits())?.load(&subject.nf).or_else(|error| match error {
+    launch::engine(subject.sandbox())?.load(&subject.nf).or_else(|error| match error {
         LoadError::Unreadable(_) => Err(launch::unloadable(&subject.nf, &error)),
         _ => wrong(check_that_fails(&error), &error.to_string()),
     })

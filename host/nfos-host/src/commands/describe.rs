@@ -28,6 +28,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let portrait = Portrait {
         description: nf.description(),
         engine: nf.engine_kind(),
+        engine_reason: nf.engine_reason(),
         configuration,
         structures,
     };

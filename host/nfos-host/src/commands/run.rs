@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let mut plan = Plan::new(options, cores_of_machine())?;
     plan.warnings.iter().for_each(|warning| warn(warning));
-    let nf = launch::load(&plan.nf, plan.limits)?;
+    let nf = launch::load(&plan.nf, plan.sandbox)?;
     plan.launch.parameters = plan.given.resolve(nf.description())?;
     enough_ports(&plan, nf.description())?;
 
