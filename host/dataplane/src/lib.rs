@@ -19,6 +19,7 @@ mod observer;
 mod origin;
 mod packet_set;
 mod probe;
+mod purity;
 mod reasons;
 #[cfg(test)]
 mod rollback;
@@ -37,5 +38,6 @@ pub use factory::Factory;
 pub use launch::{
     Inspection, Launch, Observation, PACKET_SETS_MAX, RunError, WORKERS_MAX, inspect, run,
 };
+pub use purity::{Leak, Purity, run_twice, run_witnessed};
 pub use scaling::scaling;
 pub use services::WorkerServices;

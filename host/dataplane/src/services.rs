@@ -70,6 +70,8 @@ pub struct WorkerServices {
     state: nfos_state::Worker,
     effects: Effects,
     phase: Phase,
+    /// What `init` was answered, once it has run.
+    script: Script,
     moments: Vec<Moment>,
     /// The event that `begin` must name next.
     next: u32,
@@ -92,6 +94,7 @@ impl WorkerServices {
             state,
             effects: Effects::new(events_max),
             phase: Phase::Exiting,
+            script: [].into(),
             moments: Vec::with_capacity(events_max),
             next: 0,
             doomed: false,
@@ -107,17 +110,30 @@ impl WorkerServices {
         self.start_unit(Moment::new(0, u64::MAX));
     }
 
-    /// What `init` was answered. Empty unless it was recording.
+    /// What `init` was answered; empty before it has run.
     pub(crate) fn script(&mut self) -> Script {
-        match std::mem::replace(&mut self.phase, Phase::Exiting) {
-            Phase::Recording(script) => script.into(),
-            _ => [].into(),
+        if let Phase::Recording(script) = std::mem::replace(&mut self.phase, Phase::Exiting) {
+            self.script = script.into();
         }
+        Arc::clone(&self.script)
     }
 
     /// The next call is `init`, by replay.
     pub(crate) fn start_replay(&mut self, script: Script) {
+        self.script = Arc::clone(&script);
         self.phase = Phase::Replaying(Replay::new(script));
+    }
+
+    /// The next call is `init`, by replay, in a new instance within a burst.
+    pub(crate) fn replay_init(&mut self) {
+        self.phase = Phase::Replaying(Replay::new(Arc::clone(&self.script)));
+    }
+
+    /// Throws the run of a burst away; the next call is `handle` on the same burst.
+    pub(crate) fn restart_burst(&mut self) {
+        self.abandon();
+        self.phase = Phase::Handling;
+        self.start_unit(self.moments[0]);
     }
 
     /// The next call is `exit`.

@@ -1,4 +1,5 @@
-//! Every golden capture of every network function of the repository, on one worker and on many:
+//! Every golden capture of every network function of the repository, on one worker and on many,
+//! on both engines:
 //! the expected packets come from plain sequential models, never from the network functions.
 //!
 //! A case whose network function hands out what is not specified names the numbers of workers that
@@ -12,8 +13,9 @@
 
 mod support;
 
+use nfos_engine::EngineChoice;
 use support::golden::{cases, check, worker_counts};
-use support::{guest, root};
+use support::{guest_on, root};
 
 #[test]
 fn golden_captures_come_out_as_expected_on_any_number_of_workers() {
@@ -25,11 +27,15 @@ fn golden_captures_come_out_as_expected_on_any_number_of_workers() {
         .collect();
     folders.sort();
     for folder in folders {
-        let nf = guest(folder.file_name().unwrap().to_str().unwrap());
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let engines = [EngineChoice::Automatic, EngineChoice::Component];
+        let nfs = engines.map(|engine| guest_on(name, engine));
         for case in cases(&folder.join("golden")) {
             for workers in worker_counts(&case) {
-                check(&nf, &case, workers);
-                checked += 1;
+                for nf in &nfs {
+                    check(nf, &case, workers);
+                    checked += 1;
+                }
             }
         }
     }

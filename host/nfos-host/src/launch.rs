@@ -14,7 +14,7 @@ use crate::options;
 use crate::parameters::Parameters;
 use crate::quantity::{Bytes, Span};
 
-pub(crate) use nfos_dataplane::{Launch, Observation, WORKERS_MAX};
+pub(crate) use nfos_dataplane::{Launch, Leak, Observation, Purity, WORKERS_MAX};
 pub(crate) use nfos_engine::description::Configuration;
 pub(crate) use nfos_engine::{LoadError, NetworkFunction};
 pub(crate) use nfos_netio::rss::{Misfit, Offer, PROFILES, Plan};
@@ -130,6 +130,16 @@ pub(crate) fn scaling(
     offer: &Offer,
 ) -> Result<Vec<Result<Plan, Vec<Misfit>>>, Failure> {
     nfos_dataplane::scaling(nf.description(), workers, offer).map_err(failure)
+}
+
+/// Runs as [`run`] does, every burst twice, and tells what differed.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_twice(nf: &NetworkFunction, launch: &Launch) -> Result<Purity, Failure> {
+    let stop = AtomicBool::new(false);
+    let found = nfos_dataplane::run_twice(nf, launch, &stop, &mut |_| {}).map_err(failure)?;
+    Ok(found.1)
 }
 
 /// Runs `init` alone and tells what it returned and what it opened.

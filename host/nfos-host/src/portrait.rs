@@ -225,7 +225,7 @@ fn field(field: Field) -> &'static str {
     }
 }
 
-fn handler(kind: EventKind) -> &'static str {
+pub(crate) fn handler(kind: EventKind) -> &'static str {
     match kind {
         EventKind::InitPacketSet => "init-packet-set",
         EventKind::Packet => "packet",

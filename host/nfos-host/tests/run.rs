@@ -117,3 +117,37 @@ fn a_check_that_fails_names_what_is_wrong() {
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stdout(&output).starts_with("wrong  contract "), "{}", stdout(&output));
 }
+
+#[test]
+fn check_finds_state_that_a_handler_keeps_in_memory_of_its_own() {
+    let keeps = host(["check", "--nf"]).arg(guest("test/remembers-in-memory")).output();
+    let keeps = keeps.expect("the command is built");
+    assert_eq!(keeps.status.code(), Some(1));
+    let text = stdout(&keeps);
+    let last = text.lines().last().expect("a line for each check");
+    assert!(last.starts_with("wrong  memory"), "{text}");
+    assert!(last.contains("orphan-packet of ") && last.contains("it answered "), "{text}");
+
+    let right = host(["check", "--nf"]).arg(guest("firewall")).output();
+    let right = right.expect("the command is built");
+    assert_eq!(right.status.code(), Some(0), "{}", stdout(&right));
+    assert!(stdout(&right).lines().last().is_some_and(|line| line.starts_with("ok     memory")));
+}
+
+#[test]
+fn either_engine_runs_it_and_describe_says_why() {
+    for (engine, line) in [
+        ("direct", "engine: direct (one core module that imports nothing but nfos:nf)"),
+        ("component", "engine: component (asked for)"),
+    ] {
+        let described =
+            host(["describe", "--engine", engine, "--nf"]).arg(guest("firewall")).output();
+        let text = stdout(&described.expect("the command is built"));
+        assert!(text.lines().any(|of_text| of_text == line), "{text}");
+        let arguments = ["run", "--json", "--duration", "300ms", "--engine", engine, "--nf"];
+        let output = host(arguments).arg(guest("firewall")).output().expect("the command is built");
+        let summary = summary(&output);
+        assert_accounted(&summary);
+        assert_eq!(summary["engine"], engine);
+    }
+}

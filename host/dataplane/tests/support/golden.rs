@@ -36,6 +36,13 @@ fn expected(case: &Path) -> Json {
     serde_json::from_slice(&file).unwrap()
 }
 
+/// The parameters of a case, with values of their types.
+pub(crate) fn parameters(nf: &NetworkFunction, case: &Path) -> Vec<(String, Value)> {
+    let expected = expected(case);
+    let parameters = expected["parameters"].as_object().unwrap().iter();
+    parameters.map(|(name, text)| (name.clone(), value(nf, name, text.as_str().unwrap()))).collect()
+}
+
 /// The numbers of workers to run a case on: those for which it says that it holds, or else all.
 pub(crate) fn worker_counts(case: &Path) -> Vec<usize> {
     match expected(case).get("workers") {
@@ -50,11 +57,11 @@ pub(crate) fn check(nf: &NetworkFunction, case: &Path, workers: usize) {
     let expected = expected(case);
     let inputs = ["in0.pcap", "in1.pcap"].map(|suffix| read_capture(&file(suffix)));
     let mut run = Run::new(workers, &[&inputs[0], &inputs[1]]);
-    for (name, text) in expected["parameters"].as_object().unwrap() {
-        run = run.set(name, value(nf, name, text.as_str().unwrap()));
+    for (name, value) in parameters(nf, case) {
+        run = run.set(&name, value);
     }
     let (summary, out) = run.run(nf);
-    let what = format!("{} on {workers} workers", case.display());
+    let what = format!("{} on {workers} workers, {} engine", case.display(), nf.engine_kind());
     assert_adds_up(&summary);
     for (port, out) in out.iter().enumerate() {
         let wanted = read_capture(&file(&format!("out{port}.pcap")));

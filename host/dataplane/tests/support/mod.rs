@@ -7,7 +7,7 @@ pub(crate) mod golden;
 
 use nfos_dataplane::{Launch, Observation, RunError};
 use nfos_engine::services::Value;
-use nfos_engine::{Engine, NetworkFunction, Settings};
+use nfos_engine::{Engine, EngineChoice, NetworkFunction, Settings};
 use nfos_netio::PortSpec;
 use nfos_netio::capture::{CaptureWriter, Reader};
 use nfos_records::Summary;
@@ -48,6 +48,14 @@ fn engine() -> &'static Engine {
 pub(crate) fn guest(name: &str) -> NetworkFunction {
     let file = guest_file(name);
     engine().load(&file).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// A guest on this engine.
+pub(crate) fn guest_on(name: &str, engine: EngineChoice) -> NetworkFunction {
+    let settings = Settings { engine, ..Settings::default() };
+    let file = guest_file(name);
+    let engine = Engine::new(settings).expect("the machine runs guests");
+    engine.load(&file).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// Its file.

@@ -10,10 +10,13 @@ use nfos_records::Summary;
 
 use super::{Subject, cores_of_machine};
 use crate::failure::Failure;
-use crate::launch::{self, Configuration, LoadError, NetworkFunction, Observation, Structure};
-use crate::numbers::{counted, grouped};
+use crate::launch::{
+    self, Configuration, Leak, LoadError, NetworkFunction, Observation, Purity, Structure,
+};
+use crate::numbers::{bytes, counted, grouped};
 use crate::parameters::Parameters;
 use crate::plan::{REHEARSAL_WORKERS, rehearsal};
+use crate::portrait::handler;
 use crate::rehearsal::Rehearsal;
 use crate::report::unaccounted;
 use crate::terminal::{Style, plain, print};
@@ -47,9 +50,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(finding) = relaxations(description, &structures) {
         right("relaxes", &finding)?;
     }
-    let finding = rehearse(&nf, parameters, &configuration)
+    let finding = rehearse(&nf, parameters.clone(), &configuration)
         .or_else(|failure| wrong("run", failure.message()))?;
     right("run", &finding)?;
+    let finding = repeat(&nf, parameters, &configuration)
+        .or_else(|failure| wrong("memory", failure.message()))?;
+    right("memory", &finding)?;
     arguments.nic.as_ref().map_or(Ok(()), |nic| card(&nf, nic))
 }
 
@@ -184,6 +190,31 @@ fn rehearse(
         grouped(summary.consumed),
         grouped(summary.dropped)
     ))
+}
+
+/// The same run again, in which every burst is broken off, thrown away and run a second time: what
+/// differs then is state in memory that a handler must not rely on.
+fn repeat(
+    nf: &NetworkFunction,
+    parameters: Parameters,
+    configuration: &Configuration,
+) -> Result<String, Failure> {
+    let traffic = Rehearsal::new(nf.description().ports.max(1), configuration)?;
+    let launch = rehearsal(traffic.ports(), parameters, cores_of_machine());
+    let Purity { repeated, leaks, first } = launch::run_twice(nf, &launch)?;
+    let repeated = counted(repeated, "event");
+    let Some(Leak { kind, port, frame, what }) = first else {
+        return Ok(format!("{repeated} broken off or thrown away and run again, to the same end"));
+    };
+    let event = match frame.len() as u64 {
+        0 => handler(kind).to_owned(),
+        size => format!("{} of {} at port {port}", handler(kind), bytes(size)),
+    };
+    Err(Failure::failed(format!(
+        "{} of {repeated} ended otherwise when they ran again; the first, {event}: {what}. Memory \
+         of a handler's own may vanish or come back: keep state in the packet set or in a structure",
+        grouped(leaks)
+    )))
 }
 
 fn fault_reasons(summary: &Summary) -> String {
