@@ -26,7 +26,7 @@ impl NetworkFunction for CountsInMemory {
     }
 
     fn orphan_packet(&self, packet: &mut Packet) -> Verdict {
-        self.sums.add(0, Sum::SUM, COUNTED.fetch_add(1, Ordering::Relaxed));
+        self.sums.add(0_u32, Sum::SUM, COUNTED.fetch_add(1, Ordering::Relaxed));
         Verdict::send(packet.port() ^ 1)
     }
 }
