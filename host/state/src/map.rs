@@ -487,8 +487,8 @@ impl Map {
         Ok(())
     }
 
-    /// A slot that the burst has emptied and fills again is known by the removal, which is what ends
-    /// an observation of the key that was in it.
+    /// A slot that the burst has emptied and fills again is known by the removal, which is what
+    /// ends an observation of the key that was in it.
     fn set_value(&self, pending: &mut Pending<'_>, event: usize, slot: u32, value: Cell) {
         let cell = self.layout.value(slot);
         let removed = self.mutator(MutatorKind::MapRemove);

@@ -202,8 +202,8 @@ fn a_reader_that_sleeps_on_its_snapshot_is_told_and_memory_stays_flat() {
     let bursts: u64 = bursts.iter().map(|count| count.load(Ordering::Relaxed)).sum();
     eprintln!(
         "soak: {bursts} bursts beside a reader that slept {rounds} times and was told {told} times \
-         that its snapshot was too old; memory {warm_kib} KiB when warm, {greatest_kib} KiB at most \
-         afterwards"
+         that its snapshot was too old; memory {warm_kib} KiB when warm, {greatest_kib} KiB at \
+         most afterwards"
     );
     assert!(told > 0, "the reader always found its snapshot");
     assert!(greatest_kib < warm_kib + 4_096, "from {warm_kib} to {greatest_kib} KiB");

@@ -371,8 +371,8 @@ impl<P: Copy> Transaction<P> {
             }
             Ok(_) | Err(Lost) => {}
         }
-        // A predicate that was seen earlier held at the snapshot too, or the snapshot would not have
-        // moved there; what lies before it may not be in history any more.
+        // A predicate that was seen earlier held at the snapshot too, or the snapshot would not
+        // have moved there; what lies before it may not be in history any more.
         let range = (observation.seen().max(self.snapshot), bound);
         let falsifies = |at| observation.is_predicate() && !holds(at);
         let first = first_falsifier(&self.memory, place, range, self.me, falsifies);

@@ -1,5 +1,5 @@
-//! Certificates: each abort names a committed change, newer than what the event saw, by an operation
-//! that the table holds against the one that observed, on the same element, key or lease.
+//! Certificates: each abort names a committed change, newer than what the event saw, by an
+//! operation that the table holds against the one that observed, on the same element, key or lease.
 //!
 //! What exactly ended the observation of a cell is checked below, cell by cell, by the oracle of
 //! `nfos-stm`; here it is operations and causes.

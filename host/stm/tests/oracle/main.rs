@@ -1,10 +1,10 @@
 //! Random programs on cells, on several threads, replayed in commit order.
 //!
 //! Each event that stands is logged with what it read and its place in the serial order: the
-//! timestamp of its commit from the first writer of its burst on, its snapshot before that. Replayed
-//! one after the other on plain arrays, every read must return the same. Attempts that failed are
-//! replayed at their snapshots, since they too must have seen a state of that order. Real time: what
-//! had returned before a burst began is in its snapshot. And each abort is *certified*: it names a
+//! timestamp of its commit from the first writer of its burst on, its snapshot before that.
+//! Replayed one after the other on plain arrays, every read must return the same. Attempts that
+//! failed are replayed at their snapshots, since they too must have seen a state of that order.
+//! Real time: what had returned before a burst began is in its snapshot. And each abort is *certified*: it names a
 //! committed version, newer than the one that the event saw, with which the observation ended: one
 //! version before it was still so.
 //!

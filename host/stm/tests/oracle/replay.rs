@@ -67,8 +67,8 @@ impl fmt::Display for Report {
             f,
             "{} events replayed, {} of them read-only; {} failed attempts replayed at their \
              snapshots; {certified} aborts certified, {} of predicates; {} prefixes committed; at \
-             most {} runs and {} failures in a row of an event; wrong: {} reads, {} reads of failed \
-             attempts, {} aborts uncertified, {} elders that failed",
+             most {} runs and {} failures in a row of an event; wrong: {} reads, {} reads of \
+             failed attempts, {} aborts uncertified, {} elders that failed",
             self.committed,
             self.read_only,
             self.failed_attempts,
