@@ -4,9 +4,9 @@
 //! timestamp of its commit from the first writer of its burst on, its snapshot before that.
 //! Replayed one after the other on plain arrays, every read must return the same. Attempts that
 //! failed are replayed at their snapshots, since they too must have seen a state of that order.
-//! Real time: what had returned before a burst began is in its snapshot. And each abort is *certified*: it names
-//! a committed version, newer than the one that the event saw, with which the observation ended: one
-//! version before it was still so.
+//! Real time: what had returned before a burst began is in its snapshot. And each abort is
+//! *certified*: it names a committed version, newer than the one that the event saw, with which
+//! the observation ended: one version before it was still so.
 //!
 //! `NFOS_TRANSACTIONS` says how many events have to stand, over all programs; `NFOS_SEED` the seed
 //! of the first program. A failure prints both.
