@@ -11,6 +11,10 @@ use crate::services::Services;
 /// An instance of a [`crate::NetworkFunction`].
 pub struct SandboxedGuest<S: Services>(Engine<S>);
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one for each worker, and the large one is the fast one"
+)]
 enum Engine<S: Services> {
     Direct(DirectGuest<S>),
     Component(Box<ComponentGuest<S>>),

@@ -144,17 +144,12 @@ const RANDOM: &str = r#"
     (import "wasi:random/random@0.2.0" "get-random-u64" (func $random (result i64)))
     (import "wasi:random/random@0.2.0" "get-random-bytes" (func $random_bytes (param i64 i32)))"#;
 
+#[derive(Default)]
 struct Wasi {
     imports: &'static str,
     describe: &'static str,
     init: &'static str,
     handle: &'static str,
-}
-
-impl Default for Wasi {
-    fn default() -> Self {
-        Self { imports: "", describe: "", init: "", handle: "" }
-    }
 }
 
 impl Wasi {

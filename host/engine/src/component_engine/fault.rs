@@ -54,10 +54,10 @@ fn by_words(words: String) -> GuestFault {
     if words.starts_with("out of bounds memory access") {
         return GuestFault::Trap(words);
     }
-    if OF_POINTERS.iter().any(|what| says(what)) {
+    if OF_POINTERS.iter().any(&says) {
         return GuestFault::BadMemory(said());
     }
-    if OF_VALUES.iter().any(|what| says(what)) {
+    if OF_VALUES.iter().any(says) {
         return GuestFault::BadForm(said());
     }
     GuestFault::Trap(words)

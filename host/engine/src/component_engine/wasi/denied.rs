@@ -66,7 +66,7 @@ fn deny(
             }
             ComponentItem::Resource(theirs) => {
                 let ours = known.iter().find(|(known, _)| *known == theirs).map(|(_, ours)| *ours);
-                let ours = ours.unwrap_or_else(|| ResourceType::host::<Nothing>());
+                let ours = ours.unwrap_or_else(ResourceType::host::<Nothing>);
                 known.push((theirs, ours));
                 linker.resource(item_name, ours, |_, _| Ok(()))?;
             }
