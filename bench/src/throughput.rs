@@ -1,7 +1,7 @@
 //! Packets per second of whole runs.
 //!
-//! Time is that of the process's CPU clock, so that what else the machine does costs nothing but its
-//! caches, and a run too short to be more than a start is subtracted.
+//! Time is that of the process's CPU clock, so that what else the machine does costs nothing but
+//! its caches, and a run too short to be more than a start is subtracted.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What arrives in tests of the firewall: few addresses, so that packets meet, and some damaged ones.
+//! What arrives in tests of the firewall: few addresses, so that packets meet, and some that
+//! are damaged.
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
