@@ -14,6 +14,7 @@ step setup test
 step fmt
 step scripts
 step deny
+step features
 step tidy
 step lint
 step doc
