@@ -313,9 +313,9 @@ fn a_guest_that_waits_is_refused_and_a_time_that_has_come_is_no_wait() {
     assert_eq!(fault.reason().name(), "guest_bad_call");
     let guest = Wasi {
         imports: CLOCKS,
-        init:
-            "(call $block (call $alarm (i64.const 0)))
-            (call $emit (i32.const 0) (i64.extend_i32_u (call $ready (call $alarm (i64.const 9)))))",
+        init: "(call $block (call $alarm (i64.const 0)))
+            (call $emit (i32.const 0)
+                (i64.extend_i32_u (call $ready (call $alarm (i64.const 9)))))",
         ..Wasi::default()
     };
     assert_eq!(guest.calls(), [Called::Emit(0, 0)]);

@@ -69,7 +69,8 @@ struct WitnessedGuest {
 }
 
 impl WitnessedGuest {
-    /// Writes a call of `init` or `exit` down. Of a fault its reason: each engine has its own words.
+    /// Writes a call of `init` or `exit` down. Of a fault its reason: each engine has words of its
+    /// own.
     fn saw<T: std::fmt::Debug>(&mut self, call: &str, came: &Result<T, GuestFault>) {
         let calls = self.guest.services().take_calls();
         let came = came.as_ref().map_err(GuestFault::reason);

@@ -212,7 +212,7 @@ fn repeat(
     };
     Err(Failure::failed(format!(
         "{} of {repeated} ended otherwise when they ran again; the first, {event}: {what}. Memory \
-         of a handler's own may vanish or come back: keep state in the packet set or in a structure",
+         of a handler's own may vanish or come back: keep state in the packet set or a structure",
         grouped(leaks)
     )))
 }
