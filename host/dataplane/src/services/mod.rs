@@ -1,0 +1,307 @@
+//! What a guest reaches: [`Services`] over the worker's transaction, its effects and its clock.
+//!
+//! A burst is a sequence of *units*, each with a savepoint: one event each, if the guest calls
+//! `begin` as it should. Whatever it does not begin belongs to the last unit it began, so a guest
+//! that never calls `begin` runs its whole burst as one unit.
+
+mod imports;
+
+use crate::effects::Effects;
+use crate::probe::{Argument, Operation, Uses};
+use crate::script::{Recordable, Recorded, Replay, Script};
+use nfos_engine::Site;
+use nfos_engine::fault::GuestFault;
+use nfos_engine::services::{
+    Answer, Cell, ExpiredLease, Handle, Hashing, LogLevel, MapEntry, Merge, Services, SetOutcome,
+    Value,
+};
+use nfos_state::{AccessError, Commit, ObjectId, OpenError, Position, State};
+use nfos_sync::{Bug, seeded};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What is the same for all workers.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    /// The structures.
+    pub state: Arc<State>,
+    /// The operator's values, or the defaults.
+    pub parameters: BTreeMap<String, Value>,
+    /// How many events the description has.
+    pub events: u32,
+    /// Of `random`.
+    pub seed: u64,
+}
+
+/// When an event happens, and what its random numbers derive from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// What `clock.now` answers.
+    pub now_ns: u64,
+    /// Of this event alone; the same when it runs again.
+    pub seed: u64,
+    /// An [`EventOrigin`](crate::origin::EventOrigin), packed.
+    pub origin: u8,
+}
+
+impl Moment {
+    /// Of an event of which nothing is said.
+    #[inline]
+    pub(crate) fn new(now_ns: u64, seed: u64) -> Self {
+        Self { now_ns, seed, origin: 0 }
+    }
+}
+
+/// Which of the guest's functions is running.
+#[derive(Debug)]
+enum Phase {
+    /// `init`, for the first time.
+    Recording(Vec<(&'static str, Recorded)>),
+    /// `init`, again.
+    Replaying(Replay),
+    /// `handle`.
+    Handling,
+    /// `exit`.
+    Exiting,
+}
+
+/// The services of one worker.
+#[derive(Debug)]
+pub struct WorkerServices {
+    around: Arc<Surroundings>,
+    state: nfos_state::Worker,
+    effects: Effects,
+    phase: Phase,
+    /// What `init` was answered, once it has run.
+    script: Script,
+    moments: Vec<Moment>,
+    /// The event that `begin` must name next.
+    next: u32,
+    doomed: bool,
+    /// With profiling on.
+    uses: Option<Box<Uses>>,
+    moment: Moment,
+    draws: u64,
+}
+
+impl WorkerServices {
+    /// For a worker with bursts of up to `events_max` events. Call one of the `start`s next.
+    pub(crate) fn new(
+        around: Arc<Surroundings>,
+        state: nfos_state::Worker,
+        events_max: usize,
+    ) -> Self {
+        Self {
+            around,
+            state,
+            effects: Effects::new(events_max),
+            phase: Phase::Exiting,
+            script: [].into(),
+            moments: Vec::with_capacity(events_max),
+            next: 0,
+            doomed: false,
+            uses: None,
+            moment: Moment::default(),
+            draws: 0,
+        }
+    }
+
+    /// The next call is `init`, for the first time.
+    pub(crate) fn start_recording(&mut self) {
+        self.phase = Phase::Recording(Vec::new());
+        self.start_unit(Moment::new(0, u64::MAX));
+    }
+
+    /// What `init` was answered; empty before it has run.
+    pub(crate) fn script(&mut self) -> Script {
+        if let Phase::Recording(script) = std::mem::replace(&mut self.phase, Phase::Exiting) {
+            self.script = script.into();
+        }
+        Arc::clone(&self.script)
+    }
+
+    /// The next call is `init`, by replay.
+    pub(crate) fn start_replay(&mut self, script: Script) {
+        self.script = Arc::clone(&script);
+        self.phase = Phase::Replaying(Replay::new(script));
+    }
+
+    /// The next call is `init`, by replay, in a new instance within a burst.
+    pub(crate) fn replay_init(&mut self) {
+        self.phase = Phase::Replaying(Replay::new(Arc::clone(&self.script)));
+    }
+
+    /// Throws the run of a burst away; the next call is `handle` on the same burst.
+    pub(crate) fn restart_burst(&mut self) {
+        self.abandon();
+        self.phase = Phase::Handling;
+        self.start_unit(self.moments[0]);
+    }
+
+    /// The next call is `exit`.
+    pub(crate) fn start_exit(&mut self, moment: Moment) {
+        self.phase = Phase::Exiting;
+        self.start_unit(moment);
+    }
+
+    /// The next call is `handle`, with an event for each moment; at least one.
+    #[inline]
+    pub(crate) fn start_burst(&mut self, moments: impl Iterator<Item = Moment>) {
+        self.phase = Phase::Handling;
+        self.moments.clear();
+        self.moments.extend(moments);
+        self.start_unit(self.moments[0]);
+    }
+
+    #[inline]
+    fn start_unit(&mut self, moment: Moment) {
+        self.effects.clear();
+        (self.next, self.doomed, self.moment) = (0, false, moment);
+        if !seeded(Bug::OtherRandomOnRerun) {
+            self.draws = 0;
+        }
+        self.state.begin_burst();
+        let goes_on = self.state.begin_event(moment.now_ns);
+        debug_assert!(goes_on, "nothing was observed yet");
+        self.state.set_origin(moment.origin);
+        if let Some(uses) = &mut self.uses {
+            uses.begin_burst();
+            uses.begin_event(moment.origin);
+        }
+    }
+
+    /// Records what the network function does from now on.
+    pub(crate) fn watch(&mut self) {
+        self.uses = Some(Box::new(Uses::new()));
+    }
+
+    /// What was recorded.
+    pub(crate) fn take_uses(&mut self) -> Option<Uses> {
+        self.uses.take().map(|uses| *uses)
+    }
+
+    /// Adds to the time that the last conflict cost.
+    pub(crate) fn waste(&mut self, ns: u64) {
+        self.state.waste(ns);
+    }
+
+    /// Time of the burst that went into its recording and not into its events.
+    pub(crate) fn take_capture_ns(&mut self) -> u64 {
+        self.uses.as_mut().map_or(0, |uses| uses.take_capture_ns())
+    }
+
+    /// How often an event ran alone because it had failed too often.
+    pub(crate) fn gate_entries(&self) -> u64 {
+        self.state.gate_entries()
+    }
+
+    #[inline]
+    fn used(&mut self, object: Handle, operation: Operation, argument: Argument<'_>) {
+        if let Some(uses) = &mut self.uses {
+            uses.note(object, operation, argument);
+        }
+    }
+
+    /// How many units were begun: the guest's savepoints, or one.
+    #[inline]
+    pub(crate) fn units(&self) -> u32 {
+        self.next.max(1)
+    }
+
+    /// How many events the guest began.
+    pub(crate) fn begun(&self) -> usize {
+        self.next as usize
+    }
+
+    /// The event at which the guest was told to stop.
+    #[inline]
+    pub(crate) fn doomed_at(&self) -> Option<u32> {
+        self.doomed.then_some(self.next)
+    }
+
+    /// Whether a unit asked for anything that would have to be undone.
+    #[inline]
+    pub(crate) fn left_a_trace(&self, unit: u32) -> bool {
+        self.state.wrote(unit as usize)
+    }
+
+    /// Whether everything observed so far still holds.
+    pub(crate) fn observations_hold(&mut self) -> bool {
+        self.state.observations_hold()
+    }
+
+    /// Commits the units before `end`, as far as they are valid.
+    #[inline]
+    pub(crate) fn commit(&mut self, end: u32) -> Commit {
+        let commit = self.state.commit(end as usize);
+        if let (Some(uses), Some(conflict)) = (&mut self.uses, commit.conflict) {
+            uses.seek(conflict);
+        }
+        commit
+    }
+
+    /// Throws the burst away.
+    pub(crate) fn abandon(&mut self) {
+        self.state.abandon();
+        self.effects.clear();
+    }
+
+    /// How many events the next burst may have.
+    #[inline]
+    pub(crate) fn burst_limit(&self) -> usize {
+        self.state.burst_limit()
+    }
+
+    /// Where an event of the last burst stands in the order of commits.
+    pub(crate) fn position_of(&self, event: usize) -> Position {
+        self.state.position_of(event)
+    }
+
+    /// Where an event would stand that saw what there is now.
+    pub(crate) fn position(&self) -> Position {
+        self.state.position()
+    }
+
+    /// No packets: nobody needs to keep history for this worker.
+    pub(crate) fn idle(&mut self) {
+        self.state.idle();
+    }
+
+    /// What the burst wants done outside.
+    #[inline]
+    pub(crate) fn effects(&self) -> &Effects {
+        &self.effects
+    }
+
+    /// Runs an import of any phase: for real, or by replay, and records it if asked to.
+    #[inline]
+    fn call<T: Recordable>(
+        &mut self,
+        import: &'static str,
+        run: impl FnOnce(&mut Self) -> Answer<T>,
+    ) -> Answer<T> {
+        match &mut self.phase {
+            Phase::Handling | Phase::Exiting => run(self),
+            Phase::Replaying(replay) => replay.answer(import),
+            Phase::Recording(_) => {
+                let answer = run(self)?;
+                if let Phase::Recording(script) = &mut self.phase {
+                    script.push((import, answer.record()));
+                }
+                Ok(answer)
+            }
+        }
+    }
+
+    /// Runs an import that belongs to `init`.
+    fn call_in_init<T: Recordable>(
+        &mut self,
+        import: &'static str,
+        run: impl FnOnce(&mut Self) -> Answer<T>,
+    ) -> Answer<T> {
+        match self.phase {
+            Phase::Handling | Phase::Exiting => Err(GuestFault::OutOfTurn(import)),
+            _ => self.call(import, run),
+        }
+    }
+}
