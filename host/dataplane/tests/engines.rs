@@ -9,7 +9,7 @@
 
 mod support;
 
-use nfos_dataplane::{run_twice, run_witnessed};
+use nfos_dataplane::{Observation, run_twice, run_witnessed};
 use nfos_engine::services::Value;
 use nfos_engine::{EngineChoice, NetworkFunction};
 use nfos_records::Summary;
@@ -68,9 +68,16 @@ fn agree(what: &str, nfs: &[NetworkFunction; 2], make: &dyn Fn() -> Run) {
     assert_eq!(direct, component, "{what}");
     for nf in nfs {
         let launch = make().launch;
+        let mut lines = Vec::new();
+        let mut observe = |observation: Observation<'_>| {
+            if let Observation::Log { message, .. } = observation {
+                lines.push(message.to_owned());
+            }
+        };
         let (summary, found) =
-            run_twice(nf, &launch, &AtomicBool::new(false), &mut |_| {}).unwrap();
-        assert_eq!(account(&summary), direct.account, "{what}, every burst run again");
+            run_twice(nf, &launch, &AtomicBool::new(false), &mut observe).unwrap();
+        let told = (account(&summary), &direct.account);
+        assert_eq!(told.0, *told.1, "{what}, every burst run again: {lines:?}");
         assert_eq!(found.leaks, 0, "{what}: {:?}", found.first);
         assert!(found.repeated > 0, "{what}: nothing was run again");
     }

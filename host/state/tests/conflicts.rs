@@ -70,7 +70,7 @@ fn a_vectors_conflict_names_the_element() {
     let conflict = conflict(
         |state| state.open_vector("v", 100).unwrap(),
         |_, _| {},
-        |worker, v| drop(worker.vector_read(v, 42).unwrap()),
+        |worker, v| _ = worker.vector_read(v, 42).unwrap(),
         |worker, v| worker.vector_write(v, 42, [1; 6]).unwrap(),
     );
     assert_eq!(conflict.place, Place::Element(42));

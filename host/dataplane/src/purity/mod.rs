@@ -126,7 +126,10 @@ impl RepeatingGuest {
 
     /// Replaces the instance, and leaves the burst as it was begun.
     fn replace_within_burst(&mut self) -> Result<(), GuestFault> {
-        self.guest.services().services.replay_init();
+        let traced = self.guest.services();
+        // The place to break off may lie behind the end of the run: `init` must not meet it.
+        traced.begin_run(BreakOff::Never);
+        traced.services.replay_init();
         self.guest.replace()?;
         self.guest.init().map(drop)
     }

@@ -9,13 +9,9 @@ mod imports;
 use crate::effects::Effects;
 use crate::probe::{Argument, Operation, Uses};
 use crate::script::{Recordable, Recorded, Replay, Script};
-use nfos_engine::Site;
 use nfos_engine::fault::GuestFault;
-use nfos_engine::services::{
-    Answer, Cell, ExpiredLease, Handle, Hashing, LogLevel, MapEntry, Merge, Services, SetOutcome,
-    Value,
-};
-use nfos_state::{AccessError, Commit, ObjectId, OpenError, Position, State};
+use nfos_engine::services::{Answer, Handle, Value};
+use nfos_state::{Commit, Position, State};
 use nfos_sync::{Bug, seeded};
 use std::collections::BTreeMap;
 use std::sync::Arc;
