@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Checks that cargo compiles the sandbox once: what is below it has the same features whichever
-# members are built. Each other selection would cost minutes; see host/engine/Cargo.toml.
+# Checks that cargo compiles the sandbox once, whichever members of the workspace it builds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# What is below the sandbox must have the same features for every selection of members: each other
+# one costs minutes. See host/engine/Cargo.toml.
+
 # Packages and features of what the rest of the arguments select.
 selected() {
-    cargo tree --locked --prefix none --format '{p}|{f}' "$@" | sed 's/ (\*)$//; s/ (proc-macro)//' |
-        grep -v ' (/' | sort -u
+    cargo tree --locked --prefix none --format '{p}|{f}' "$@" |
+        sed 's/ (\*)$//; s/ (proc-macro)//' | grep -v ' (/' | sort -u
 }
 
 one=$(selected --package nfos-engine --edges normal,build)

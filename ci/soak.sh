@@ -6,4 +6,4 @@ cd "$(dirname "$0")/.."
 minutes=${1:-}
 export NFOS_SOAK_S=$((${minutes:-0} * 60))
 [[ -n $minutes ]] || NFOS_SOAK_S=20
-cargo test --release --quiet --package nfos-state --test load a_reader_that_sleeps -- --nocapture
+cargo test --release --quiet --package nfos-state --test soak -- --nocapture

@@ -97,7 +97,7 @@ fn a_good_network_function_passes_its_check() {
         let text = stdout(&output);
         assert_eq!(output.status.code(), Some(0), "{name}: {text}{}", stderr(&output));
         assert!(text.lines().all(|line| line.starts_with("ok ")), "{text}");
-        assert!(text.lines().last().is_some_and(|line| line.contains("no fault")), "{text}");
+        assert!(text.lines().any(|line| line.contains("no fault")), "{text}");
     }
 }
 

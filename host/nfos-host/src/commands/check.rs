@@ -11,7 +11,7 @@ use nfos_records::Summary;
 use super::{Subject, cores_of_machine};
 use crate::failure::Failure;
 use crate::launch::{
-    self, Configuration, Leak, LoadError, NetworkFunction, Observation, Purity, Structure,
+    self, Configuration, Leak, LoadError, NetworkFunction, Observation, Offer, Purity, Structure,
 };
 use crate::numbers::{bytes, counted, grouped};
 use crate::parameters::Parameters;
@@ -37,6 +37,7 @@ pub(crate) struct Arguments {
 /// A check that found something wrong, after it has been told; a file or a parameter that is not
 /// what it must be.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let offer = arguments.nic.as_deref().map(launch::offer).transpose()?;
     let nf = load(&arguments.subject)?;
     let parameters = arguments.subject.parameters(&nf)?;
     let description = nf.description();
@@ -56,13 +57,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let finding = repeat(&nf, parameters, &configuration)
         .or_else(|failure| wrong("memory", failure.message()))?;
     right("memory", &finding)?;
-    arguments.nic.as_ref().map_or(Ok(()), |nic| card(&nf, nic))
+    match (&arguments.nic, &offer) {
+        (Some(nic), Some(offer)) => card(&nf, nic, offer),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a card can spread packets over workers as the packet sets need it.
-fn card(nf: &NetworkFunction, nic: &str) -> Result<(), Failure> {
-    let offer = launch::offer(nic)?;
-    let ports = launch::scaling(nf, REHEARSAL_WORKERS, &offer)?;
+fn card(nf: &NetworkFunction, nic: &str, offer: &Offer) -> Result<(), Failure> {
+    let ports = launch::scaling(nf, REHEARSAL_WORKERS, offer)?;
     for (port, planned) in ports.iter().enumerate() {
         match planned {
             Ok(plan) => right("nic", &format!("port {port}: {nic} spreads packets: {plan}"))?,

@@ -67,7 +67,7 @@ fn judge_until(wanted: u64, workload: Workload) -> (u64, u64, Vec<String>) {
 
 #[test]
 fn list_histories_are_strictly_serializable_in_the_eyes_of_another() {
-    let wanted = from_environment("NFOS_TRANSACTIONS", 40_000);
+    let wanted = from_environment("NFOS_TRANSACTIONS", 10_000);
     let (stood, failed, found) = judge_until(wanted, Workload::ListAppend);
     assert_eq!(found, Vec::<String>::new());
     assert!(stood >= wanted && failed > 0, "{stood} stood, {failed} failed");
@@ -75,7 +75,7 @@ fn list_histories_are_strictly_serializable_in_the_eyes_of_another() {
 
 #[test]
 fn register_histories_are_strictly_serializable_in_the_eyes_of_another() {
-    let wanted = from_environment("NFOS_TRANSACTIONS", 40_000);
+    let wanted = from_environment("NFOS_TRANSACTIONS", 10_000);
     let (stood, failed, found) = judge_until(wanted, Workload::RwRegister);
     assert_eq!(found, Vec::<String>::new());
     assert!(stood >= wanted && failed > 0, "{stood} stood, {failed} failed");
