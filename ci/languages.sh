@@ -35,25 +35,19 @@ else
     build_guests c c
 fi
 jobs=()
-js=target/tools/js/node_modules/.bin/componentize-js
-if [[ $("$host" run --nf none --engine component 2>&1) == *"direct engine only"* ]]; then
-    left_out "Python and JavaScript" "the host has no component engine"
+if [[ -x target/tools/python/bin/componentize-py ]] || command -v componentize-py > /dev/null; then
+    here+=(python)
+    build_guests py python &
+    jobs+=($!)
 else
-    if [[ -x target/tools/python/bin/componentize-py ]] ||
-        command -v componentize-py > /dev/null; then
-        here+=(python)
-        build_guests py python &
-        jobs+=($!)
-    else
-        left_out Python "componentize-py is not installed"
-    fi
-    if [[ -e $js ]]; then
-        here+=(js)
-        build_guests js js &
-        jobs+=($!)
-    else
-        left_out JavaScript "componentize-js is not installed"
-    fi
+    left_out Python "componentize-py is not installed"
+fi
+if [[ -e target/tools/js/node_modules/.bin/componentize-js ]]; then
+    here+=(js)
+    build_guests js js &
+    jobs+=($!)
+else
+    left_out JavaScript "componentize-js is not installed"
 fi
 for job in "${jobs[@]}"; do
     wait "$job"

@@ -81,7 +81,7 @@ def _handle(function, events, frames, states):
 
 def _take_over(function, events, event, states, verdicts):
     earlier = events[event.previous]
-    size, to, start = function.State.size, event.state_offset, earlier.state_offset
+    size, to, start = _function.state_size(function), event.state_offset, earlier.state_offset
     registered = verdicts[event.previous].registration is not Registration.NONE
     if registered or earlier.kind is EventKind.PACKET:
         states[to:to + size] = states[start:start + size]
@@ -96,7 +96,9 @@ def _handle_one(function, event, frames, states):
     if kind is EventKind.PERIODIC:
         function.periodic(event.port)
         return _Verdict(Action.CONSUME, Registration.NONE, 0, start, 0)
-    state = function.State.load(states, event.state_offset) if function.State else None
+    # An orphan packet's burst may have no bytes of state at all.
+    has_state = function.State is not None and kind is not EventKind.ORPHAN_PACKET
+    state = function.State.load(states, event.state_offset) if has_state else None
     if kind is EventKind.EXPIRED_PACKET_SET:
         function.expired_packet_set(state)
         return _Verdict(Action.CONSUME, Registration.NONE, 0, start, 0)
@@ -111,7 +113,7 @@ def _handle_one(function, event, frames, states):
             verdict = function.orphan_packet(packet)
     except Dropped as dropped:
         verdict = Verdict.drop(dropped.reason)
-    if kind is not EventKind.ORPHAN_PACKET and state is not None:
+    if state is not None:
         state.store(states, event.state_offset)
     return _Verdict(verdict.action, verdict.registration, verdict.target, packet._start,
                     packet._end - packet._start)

@@ -106,6 +106,11 @@ def export(function):
     return function
 
 
+def state_size(function):
+    """Bytes of a packet set's state."""
+    return function.State.size if function.State else 0
+
+
 def describe(function):
     """The description of a network function's class."""
     handled = [kind for name, kind in _HANDLERS.items()
@@ -117,7 +122,7 @@ def describe(function):
         handles=handled,
         packet_sets=[one.into_contract() for one in function.packet_sets()],
         orphans=[rule.into_contract() for rule in function.orphans()],
-        state_size=function.State.size if function.State else 0,
+        state_size=state_size(function),
         window=function.WINDOW,
         headroom=function.HEADROOM,
         parameters=function.Parameters.describe(),
