@@ -63,40 +63,53 @@ digest=$("$out/wire")
 [[ $digest == "$(python3 guest-sdk/python/tests/wire.py)" ]]
 ! command -v node > /dev/null || [[ $digest == "$(node guest-sdk/js/tests/wire.js)" ]]
 
-# Runs the network function in file $1 for a while; fails unless packets went through.
+# Runs the network function in file $1 for a while, told in file $2; fails unless packets went
+# through, and all without a fault.
 try() {
-    if ! "$host" run --nf "$1" --duration 300ms > "$out/run.txt" 2>&1 ||
-        ! grep -Eq '^= sent +[1-9]' "$out/run.txt" || grep -q '(guest)' "$out/run.txt"; then
-        cat "$out/run.txt"
+    if ! "$host" run --nf "$1" --duration 300ms > "$2" 2>&1 ||
+        ! grep -Eq '^= sent +[1-9]' "$2" || grep -q '^faults:' "$2"; then
+        cat "$2"
         exit 1
     fi
 }
 
-# From an empty folder, three commands for each language: new, build, run.
-rm -rf "$out/new"
-mkdir -p "$out/new"
-for language in rust "${here[@]}"; do
-    (
-        cd "$out/new"
-        "$host" new "my-$language" --lang "$language" > log.txt
-        "my-$language/build.sh" > log.txt 2>&1 || { cat log.txt; exit 1; }
-    )
-    try "$out/new/my-$language/my-$language.wasm"
+# From an empty folder, three commands for the language $1: new, build, run.
+try_project() {
+    local name=my-$1 log=$out/new/$1.txt
+    (cd "$out/new" && "$host" new "$name" --lang "$1") > "$log"
+    "$out/new/$name/build.sh" > "$log" 2>&1 || { cat "$log"; exit 1; }
+    try "$out/new/$name/$name.wasm" "$log"
     # Its last words, once per port.
-    if [[ $(grep -Ec 'port [01]: [0-9]+ packets, [0-9]+ bytes' "$out/run.txt") != 2 ]]; then
-        cat "$out/run.txt"
+    if [[ $(grep -Ec 'port [01]: [0-9]+ packets, [0-9]+ bytes' "$log") != 2 ]]; then
+        cat "$log"
         exit 1
     fi
-done
+}
 
-if [[ ${here[*]} == *c* ]]; then
+# C++, and Zig where it is installed, on the SDK for C.
+try_examples() {
     guest-sdk/c/build.sh guest-sdk/c/examples/flows.cpp -o "$out/flows.wasm" -std=c++20
-    try "$out/flows.wasm"
+    try "$out/flows.wasm" "$out/flows.txt"
     if [[ -d target/tools/zig ]] || command -v zig > /dev/null; then
         guest-sdk/c/build.sh guest-sdk/c/examples/wire.zig -o "$out/wire.wasm"
-        try "$out/wire.wasm"
+        try "$out/wire.wasm" "$out/wire.txt"
     else
         left_out Zig "it is not installed"
     fi
+}
+
+rm -rf "$out/new"
+mkdir -p "$out/new"
+jobs=()
+for language in rust "${here[@]}"; do
+    try_project "$language" &
+    jobs+=($!)
+done
+if [[ ${here[*]} == *c* ]]; then
+    try_examples &
+    jobs+=($!)
 fi
+for job in "${jobs[@]}"; do
+    wait "$job"
+done
 echo "languages: Rust ${here[*]} agree, and projects of each are made, built and run"
