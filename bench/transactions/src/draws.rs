@@ -53,7 +53,7 @@ impl Draws {
 
     /// The next one.
     #[inline(always)]
-    pub fn next(&mut self) -> u32 {
+    pub fn draw(&mut self) -> u32 {
         self.next = (self.next + 1) % Self::COUNT;
         self.first + u32::from(self.drawn[self.next])
     }
@@ -92,7 +92,7 @@ mod tests {
     fn shares(law: Law) -> (usize, usize) {
         let mut draws = Draws::new(law, 10_000, 1);
         let mut counts = vec![0; 10_000];
-        (0..Draws::COUNT).for_each(|_| counts[draws.next() as usize] += 1);
+        (0..Draws::COUNT).for_each(|_| counts[draws.draw() as usize] += 1);
         let most = counts.iter().max().copied().unwrap_or(0);
         (most, counts.iter().filter(|&&count| count > 0).count())
     }

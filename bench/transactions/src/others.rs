@@ -128,12 +128,12 @@ pub fn map_subject<'a, M: Map + 'a>(what: MapUse, elements: u32, mut draws: Draw
         let remove = || new.clone().for_each(|element| assert!(map.remove(&key(element))));
         match what {
             MapUse::Hit => (0..RUN).for_each(|_| {
-                black_box(map.get(&key(draws.next())));
+                black_box(map.get(&key(draws.draw())));
             }),
             MapUse::Miss => (0..RUN).for_each(|_| {
-                black_box(map.get(&key(elements + draws.next())));
+                black_box(map.get(&key(elements + draws.draw())));
             }),
-            MapUse::Set => (0..RUN).for_each(|_| map.set(key(draws.next()), [2; 6])),
+            MapUse::Set => (0..RUN).for_each(|_| map.set(key(draws.draw()), [2; 6])),
             MapUse::Insert => {
                 insert();
                 aside(remove);
@@ -169,7 +169,7 @@ pub fn stm_subject<'a>(
     Box::new(move || {
         let mut drawn = [0; BURST_MAX];
         for _ in 0..RUN / burst {
-            drawn[..burst].fill_with(|| draws.next());
+            drawn[..burst].fill_with(|| draws.draw());
             stm::atomically(|transaction| {
                 for &element in &drawn[..burst] {
                     let cell = &cells[element as usize];
@@ -197,7 +197,7 @@ pub fn mutex_subject<'a>(what: ArrayUse, elements: u32, mut draws: Draws) -> Sub
     Box::new(move || {
         for _ in 0..RUN {
             let mut cells = cells.lock().expect("nobody panics with it");
-            let cell = &mut cells[draws.next() as usize];
+            let cell = &mut cells[draws.draw() as usize];
             match what {
                 ArrayUse::Read => {
                     black_box(*cell);

@@ -102,7 +102,7 @@ impl Bed {
         let objects = self.objects;
         Box::new(move || {
             for _ in 0..RUN / burst {
-                self.burst(burst, |worker| event(worker, &objects, draws.next()));
+                self.burst(burst, |worker| event(worker, &objects, draws.draw()));
             }
             RUN as u64
         })

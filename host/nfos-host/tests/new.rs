@@ -17,7 +17,7 @@ fn empty(name: &str) -> PathBuf {
 }
 
 fn new(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = host(&["new"]);
+    let mut command = host(["new"]);
     command.args(arguments).current_dir(folder).output().expect("the command is built")
 }
 

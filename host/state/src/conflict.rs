@@ -344,7 +344,7 @@ fn unpack_sample(words: &[u64; SAMPLE_WORDS], participant: usize) -> ConflictSam
     let number = words[2] as u32;
     let place = match words[2] >> 32 {
         0 => Place::Element(number),
-        1 => Place::Key(KeyBytes::from_words(number.into(), words[8..].iter().copied())),
+        1 => Place::Key(KeyBytes::from_words(number, words[8..].iter().copied())),
         2 => Place::Lease(number),
         3 => Place::Part(number),
         4 => Place::Room,

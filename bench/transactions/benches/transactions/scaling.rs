@@ -133,7 +133,7 @@ impl Line {
                 let limit = tally.bed.worker.burst_limit();
                 let size = if let Burst::Fixed(burst) = self.burst { burst } else { limit };
                 while pending.len() < size {
-                    pending.push(tally.draws.next());
+                    pending.push(tally.draws.draw());
                 }
                 let (objects, mut next) = (tally.bed.objects, 0);
                 let committed = tally.bed.burst(size, |worker| {

@@ -2,8 +2,8 @@
 //!
 //! It runs what the direct engine cannot: components of several core modules, as interpreted
 //! languages make them, and those that import WASI ([`wasi`]); and `describe` of any. Arguments and
-//! results are lifted and lowered by Wasmtime, so nothing here is unsafe. Frames are copied twice in
-//! each direction, and a crossing costs several times what it does on the direct engine.
+//! results are lifted and lowered by Wasmtime, so nothing here is unsafe. Frames are copied twice
+//! in each direction, and a crossing costs several times what it does on the direct engine.
 //!
 //! A resource handle of the services is the representation of a component's resource. Wasmtime
 //! gives the guest a number of its own for it, and refuses those it did not give.
