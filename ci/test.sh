@@ -24,6 +24,7 @@ step readme
 step dpdk
 step checksums
 step suite
+step languages
 step oracle
 step adya
 step mutants
