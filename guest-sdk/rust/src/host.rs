@@ -14,6 +14,7 @@ pub use crate::bindings::nfos::nf::log::Level;
 
 /// An entry of a map as it crosses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(target_arch = "wasm32", allow(unreachable_pub, reason = "public in `native` alone"))]
 pub struct MapEntry {
     /// The key, padded with zeroes.
     pub key: [u8; 64],
