@@ -1,4 +1,4 @@
-//! What a guest reaches: [`Services`] over the worker's transaction, its effects and its clock.
+//! What a guest reaches, over the worker's transaction, its effects and its clock.
 //!
 //! A burst is a sequence of *units*, each with a savepoint: one event each, if the guest calls
 //! `begin` as it should. Whatever it does not begin belongs to the last unit it began, so a guest
