@@ -3,7 +3,7 @@
 //!
 //! | module | |
 //! |---|---|
-//! | [`report`] | from a profile to ranked causes, lines, load and course |
+//! | [`mod@report`] | from a profile to ranked causes, lines, load and course |
 //! | [`sources`] | the network function's source, found by the names in its debug information |
 //! | [`text`], [`html`], [`charts`] | the report for a terminal and for a browser |
 //! | [`difference`] | what a change between two runs did |

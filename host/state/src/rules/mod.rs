@@ -2,7 +2,7 @@
 //!
 //! A transaction runs again only if it *observed* something that a commit changed before its own.
 //! So a pair has an observing operation on the left and a changing one on the right, and either
-//! never conflicts or has a [`Cause`] with an id, a text and a recipe. The [`table`] has a row for
+//! never conflicts or has a [`Cause`] with an id, a text and a recipe. The `table` has a row for
 //! every pair within a structure; structures share no cell, so pairs across them never conflict.
 //!
 //! A new structure starts by writing its rows.
