@@ -278,8 +278,10 @@ fn replay(config: &Config, histories: Vec<History>, report: &mut Report) -> Mode
         }
     }
     let lost = report.certified[Certified::Lost as usize];
+    // Under a checker history is so short that programs use it up.
+    let is_short = cfg!(any(nfos_shuttle, miri));
     assert!(
-        lost == 0 || config.bursts > SHORT,
+        lost == 0 || is_short || config.bursts > SHORT,
         "history is longer than these programs; {config:?}"
     );
     failed.sort_by_key(|attempt| attempt.snapshot);
