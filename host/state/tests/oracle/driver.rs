@@ -199,6 +199,7 @@ impl<'a> Thread<'a> {
         let returned = self.finished.load(Ordering::SeqCst);
         self.worker.begin_burst();
         let mut ran: Vec<(u64, Vec<Op>)> = Vec::new();
+        let mut broken_off = None;
         for event in waiting.iter_mut().take(limit) {
             if !self.worker.begin_event(event.now_ns) {
                 break;
@@ -210,6 +211,7 @@ impl<'a> Thread<'a> {
             ran.push((event.now_ns, ops));
             if !ended {
                 assert!(!self.worker.observations_hold());
+                broken_off = Some(ran.len() - 1);
                 break;
             }
         }
@@ -220,16 +222,22 @@ impl<'a> Thread<'a> {
         if let Some(conflict) = commit.conflict {
             let shortage = matches!(conflict.cause.id(), "A1" | "M6" | "S1");
             assert!(commit.committed >= first_writer || shortage, "a read-only event aborted");
-            self.log_failed(&ran, first_writer, conflict.cause);
+            self.log_failed(&ran, first_writer, (conflict.cause, broken_off));
         }
         assert!(ran.is_empty() || self.worker.snapshot_of(0) >= returned, "against real time");
         self.finish(waiting, ran, (first_writer, commit.committed));
     }
 
-    fn log_failed(&mut self, ran: &[(u64, Vec<Op>)], first_writer: usize, cause: Cause) {
+    fn log_failed(
+        &mut self,
+        ran: &[(u64, Vec<Op>)],
+        first_writer: usize,
+        (cause, broken_off): (Cause, Option<usize>),
+    ) {
         let failure = self.worker.failure().expect("there was a conflict");
         let (ops, committed_at) = (ran[failure.event].1.clone(), self.worker.committed_at());
-        self.history.aborts.push(Abort { failure, cause, ops, committed_at });
+        let is_whole = broken_off != Some(failure.event);
+        self.history.aborts.push(Abort { failure, cause, ops, is_whole, committed_at });
         let snapshot = self.worker.snapshot_of(ran.len() - 1);
         if let Some(events) = ran.get(first_writer..) {
             self.history.failed.push(Failed { snapshot, events: events.to_vec() });
