@@ -6,40 +6,12 @@ mod support;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use model::{NatModel, Settings};
+use model::{NatModel, Settings, TIGHT};
 use nfos::testing::{Arrival, Fate, Harness, Model};
 use nfos::wire::checksum;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use support::*;
-
-/// Few hosts, few endpoints and short timeouts, so that everything comes up.
-const PARAMETERS: [(&str, &str); 7] = [
-    ("external_addresses", "2"),
-    ("port_first", "3000"),
-    ("port_last", "3002"),
-    ("udp_timeout_s", "3"),
-    ("tcp_transitory_timeout_s", "2"),
-    ("tcp_established_timeout_s", "6"),
-    ("icmp_timeout_s", "2"),
-];
-
-/// The same to the model.
-fn settings() -> Settings {
-    Settings {
-        address: FIRST.to_bits(),
-        addresses: 2,
-        ports: (3_000, 3_002),
-        udp_ns: 3 * SECOND,
-        tcp_transitory_ns: 2 * SECOND,
-        tcp_established_ns: 6 * SECOND,
-        icmp_ns: 2 * SECOND,
-        interval_ns: SECOND,
-        inbound_refresh: false,
-        hold_ns: 0,
-        macs: [None; 3],
-    }
-}
 
 /// Whether every checksum that is right in `before` is right in `after`, computed anew.
 fn checksums_survive(before: &[u8], after: &[u8]) -> bool {
@@ -121,7 +93,7 @@ fn agree_on_anything(cases: u32, settings: &Settings, changes: &[(&str, &str)]) 
         1 => 600 * MILLISECOND..4 * SECOND,
     ];
     let steps = prop::collection::vec((waits, draw()), 200..600);
-    let parameters = [changes, &PARAMETERS].concat();
+    let parameters = [changes, &TIGHT].concat();
     let reached = RefCell::new(BTreeMap::<String, u64>::new());
     let config = Config { failure_persistence: None, ..Config::with_cases(cases) };
     let outcome = TestRunner::new(config).run(&steps, |steps| {
@@ -150,17 +122,17 @@ fn agree_on_anything(cases: u32, settings: &Settings, changes: &[(&str, &str)]) 
 
 #[test]
 fn nat_agrees_with_the_model_whatever_comes() {
-    agree_on_anything(300, &settings(), &[]);
+    agree_on_anything(300, &Settings::tight(), &[]);
 }
 
 #[test]
 fn nat_that_is_kept_from_both_sides_agrees_with_the_model_whatever_comes() {
-    let settings = Settings { inbound_refresh: true, ..settings() };
+    let settings = Settings { inbound_refresh: true, ..Settings::tight() };
     agree_on_anything(100, &settings, &[("inbound_refresh", "true")]);
 }
 
 #[test]
 fn nat_with_a_rest_agrees_with_the_model_whatever_comes() {
-    let settings = Settings { hold_ns: SECOND, ..settings() };
+    let settings = Settings { hold_ns: SECOND, ..Settings::tight() };
     agree_on_anything(100, &settings, &[("reuse_hold_s", "1")]);
 }

@@ -74,8 +74,7 @@ impl Movements {
 
     /// Returns what is to return if the events before `end` stand.
     fn finish<'a>(&mut self, end: usize, me: usize, pool: impl Fn(u16) -> &'a Pool) {
-        let taken_last = self.reserved.last().map(|reserved| reserved.object);
-        for reserved in self.reserved.drain(..).rev() {
+        for reserved in self.reserved.iter().rev() {
             if usize::from(reserved.event) >= end {
                 pool(reserved.object).give_back(me, reserved.number);
             }
@@ -88,8 +87,13 @@ impl Movements {
             pool(object).give_all(me, std::iter::from_fn(next).map(|freed| freed.number));
         }
         self.freed.clear();
-        if let Some(object) = taken_last {
-            pool(object).refill(me);
+        let mut refilled = None;
+        for Reserved { object, .. } in self.reserved.drain(..) {
+            // Looked at again only where several pools take turns.
+            if refilled != Some(object) {
+                pool(object).refill(me);
+                refilled = Some(object);
+            }
         }
     }
 }

@@ -66,6 +66,23 @@ fn ids_are_fetched_before_a_handler_finds_none_left() {
 }
 
 #[test]
+fn every_pool_that_a_burst_took_from_is_filled_ahead() {
+    let state = state(2);
+    let names = ["first", "second"];
+    let ids = names.map(|name| state.open_allocator(name, 256, 0).unwrap());
+    let mut worker = state.worker(0);
+    for _ in 0..97 {
+        begin(&mut worker, 0);
+        for ids in ids {
+            assert!(worker.allocate(ids, 1).unwrap().is_some());
+        }
+        commit(&mut worker);
+    }
+    let ahead: Vec<_> = state.contention().into_iter().map(|one| one.thefts_ahead).collect();
+    assert_eq!(ahead, [1, 1]);
+}
+
+#[test]
 fn no_id_is_handed_out_twice_and_none_is_lost_while_ids_are_fetched() {
     for (participants, capacity) in [(3, 100), (8, 5), (4, 1_021)] {
         let state = state(participants);

@@ -3,45 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "the figures")]
 
-use std::sync::Arc;
+mod hammering;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use nfos_state::{Merge, ObjectId, Settings, State, Worker};
+use hammering::{begin, hammer, state};
+use nfos_state::Merge;
 use nfos_stm::FAILURES_BEFORE_GATE;
-
-fn state(participants: usize) -> Arc<State> {
-    State::new(Settings { participants, burst_max: 32, memory_bytes_max: 32 << 20, seed: 5 })
-}
-
-fn begin(worker: &mut Worker, now_ns: u64) {
-    worker.begin_burst();
-    assert!(worker.begin_event(now_ns));
-}
-
-/// Writes elements at random until it is told to stop, and counts its bursts.
-fn hammer(
-    mut worker: Worker,
-    vector: ObjectId,
-    length: u32,
-    stop: &AtomicBool,
-    bursts: &AtomicU64,
-) {
-    let mut random = worker.burst_limit() as u32 + 0x9e37_79b9;
-    while !stop.load(Ordering::Relaxed) {
-        worker.begin_burst();
-        let mut events = 0;
-        while events < worker.burst_limit() && worker.begin_event(0) {
-            random ^= random << 13;
-            random ^= random >> 17;
-            random ^= random << 5;
-            worker.vector_write(vector, random % length, [random.into(); 6]).unwrap();
-            events += 1;
-        }
-        worker.commit(events);
-        bursts.fetch_add(1, Ordering::Relaxed);
-    }
-    worker.idle();
-}
 
 #[test]
 fn an_event_that_reads_much_beside_seven_writers_finishes_within_its_bound_each_time() {

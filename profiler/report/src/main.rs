@@ -87,7 +87,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             // The message is for whoever typed the command.
-            let _ = writeln!(std::io::stderr(), "nfos-profile: {message}");
+            let _ = writeln!(std::io::stderr(), "error: {message}");
             ExitCode::from(2)
         }
     }
@@ -128,16 +128,22 @@ fn diff(arguments: &DiffArguments) -> Result<(), String> {
 fn read(path: &Path) -> Result<Profile, String> {
     let name = path.display();
     let bytes = std::fs::read(path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
-    let profile: Profile = serde_json::from_slice(&bytes)
-        .map_err(|error| format!("{name}: is no profile of nfos-host run --profile: {error}"))?;
-    if profile.schema == SCHEMA {
-        return Ok(profile);
+    let no_profile = |error| format!("{name}: is no profile of nfos-host run --profile: {error}");
+    // First of all, since with another schema anything else may be missing.
+    let Versioned { schema } = serde_json::from_slice(&bytes).map_err(no_profile)?;
+    if schema != SCHEMA {
+        return Err(format!(
+            "{name}: has the schema {schema} and this command reads {SCHEMA}: use the nfos-profile \
+             of the nfos-host that wrote it"
+        ));
     }
-    Err(format!(
-        "{name}: has the schema {} and this command reads {SCHEMA}: use the nfos-profile of the \
-         nfos-host that wrote it",
-        profile.schema
-    ))
+    serde_json::from_slice(&bytes).map_err(no_profile)
+}
+
+/// What every schema has.
+#[derive(serde::Deserialize)]
+struct Versioned {
+    schema: u32,
 }
 
 fn print(text: &str) -> Result<(), String> {
@@ -156,5 +162,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn a_file_of_another_schema_is_told_by_that_whatever_else_is_in_it() {
+        let name = format!("nfos-profile-{}.json", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let told = |text: &str| {
+            std::fs::write(&path, text).expect("the folder of temporary files is writable");
+            read(&path).err().expect("it is no profile")
+        };
+        assert!(told(r#"{"schema":9}"#).contains("has the schema 9 and this command reads 1"));
+        assert!(told(r#"{"schema":1}"#).contains("is no profile"));
+        assert!(told("[]").contains("is no profile"));
+        std::fs::remove_file(&path).expect("it was written");
     }
 }

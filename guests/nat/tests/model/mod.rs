@@ -34,6 +34,39 @@ pub(crate) struct Settings {
     pub(crate) macs: [Option<[u8; 6]>; 3],
 }
 
+/// Few endpoints and short timeouts, so that everything comes up.
+#[allow(dead_code, reason = "of the tests that share this model some ask")]
+pub(crate) const TIGHT: [(&str, &str); 7] = [
+    ("external_addresses", "2"),
+    ("port_first", "3000"),
+    ("port_last", "3002"),
+    ("udp_timeout_s", "3"),
+    ("tcp_transitory_timeout_s", "2"),
+    ("tcp_established_timeout_s", "6"),
+    ("icmp_timeout_s", "2"),
+];
+
+impl Settings {
+    /// What [`TIGHT`] says.
+    #[allow(dead_code, reason = "of the tests that share this model some ask")]
+    pub(crate) fn tight() -> Self {
+        let second_ns = 1_000 * MILLISECOND;
+        Self {
+            address: 0xCB00_7101,
+            addresses: 2,
+            ports: (3_000, 3_002),
+            udp_ns: 3 * second_ns,
+            tcp_transitory_ns: 2 * second_ns,
+            tcp_established_ns: 6 * second_ns,
+            icmp_ns: 2 * second_ns,
+            interval_ns: second_ns,
+            inbound_refresh: false,
+            hold_ns: 0,
+            macs: [None; 3],
+        }
+    }
+}
+
 pub(crate) struct NatModel {
     settings: Settings,
     pub(crate) mappings: Vec<Mapping>,

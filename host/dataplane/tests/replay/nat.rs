@@ -7,26 +7,10 @@ mod arrivals;
 mod model;
 
 use crate::{Case, MS, replay_on_all};
-use arrivals::{FIRST, LAN, SECOND, draw};
-use model::{Endpoint, NatModel, Settings};
+use arrivals::{LAN, draw};
+use model::{Endpoint, NatModel, Settings, TIGHT};
 use nfos::testing::{Arrival, Fate};
 use proptest::prelude::*;
-
-fn settings() -> Settings {
-    Settings {
-        address: FIRST.to_bits(),
-        addresses: 2,
-        ports: (3_000, 3_002),
-        udp_ns: 3 * SECOND,
-        tcp_transitory_ns: 2 * SECOND,
-        tcp_established_ns: 6 * SECOND,
-        icmp_ns: 2 * SECOND,
-        interval_ns: SECOND,
-        inbound_refresh: false,
-        hold_ns: 0,
-        macs: [None; 3],
-    }
-}
 
 /// The external endpoint of a packet that left.
 fn source(frame: &[u8]) -> Endpoint {
@@ -47,15 +31,7 @@ fn choose(model: &mut NatModel, arrival: &Arrival, fate: &Fate) {
 #[test]
 fn nat_on_many_workers_is_its_model_in_the_order_of_commits() {
     let case = Case {
-        parameters: &[
-            ("external_addresses", "2"),
-            ("port_first", "3000"),
-            ("port_last", "3002"),
-            ("udp_timeout_s", "3"),
-            ("tcp_transitory_timeout_s", "2"),
-            ("tcp_established_timeout_s", "6"),
-            ("icmp_timeout_s", "2"),
-        ],
+        parameters: &TIGHT,
         outcomes: &["sent 0", "sent 1", "no_mapping", "no_free_port", "not_for_us", "fragment"],
         gap_ns: 170 * MS + 300_001,
         ..Case::new("nat", 2)
@@ -64,7 +40,7 @@ fn nat_on_many_workers_is_its_model_in_the_order_of_commits() {
     replay_on_all(
         &case,
         packet,
-        || NatModel::new(settings()),
+        || NatModel::new(Settings::tight()),
         choose,
         |model, _| assert!(!model.mappings.is_empty()),
     );
