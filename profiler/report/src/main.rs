@@ -170,7 +170,7 @@ mod tests {
         let path = std::env::temp_dir().join(name);
         let told = |text: &str| {
             std::fs::write(&path, text).expect("the folder of temporary files is writable");
-            read(&path).err().expect("it is no profile")
+            read(&path).expect_err("it is no profile")
         };
         assert!(told(r#"{"schema":9}"#).contains("has the schema 9 and this command reads 1"));
         assert!(told(r#"{"schema":1}"#).contains("is no profile"));
