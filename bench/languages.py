@@ -8,11 +8,11 @@ all rounds the median counts. Guests are those of target/guests; ci/languages.sh
 that are not there are left out, as is an engine that does not run one.
 """
 
-import json
-import os
 import statistics
 import sys
 from pathlib import Path
+
+from runs import run
 
 ROOT = Path(__file__).parents[1]
 HOST = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "target/release/nfos-host")
@@ -21,29 +21,16 @@ SHORT, LONG = "200ms", "1200ms"
 LANGUAGES = {"Rust": "", "C": "-c", "Python": "-python", "JavaScript": "-js"}
 
 
-def run(guest, engine, duration):
-    """Seconds of CPU time and packets of one run."""
-    output, written = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.dup2(written, 1)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        os.execv(HOST, [HOST, "run", "--nf", str(guest), "--engine", engine, "--json",
-                        "--time-limit", "5s", "--duration", duration])
-    os.close(written)
-    with os.fdopen(output) as summary:
-        text = summary.read()
-    _, status, usage = os.wait4(child, 0)
-    if status != 0:
-        return None
-    return usage.ru_utime + usage.ru_stime, json.loads(text)["received"]
+def measured(guest, engine, duration):
+    return run(HOST, ["--nf", str(guest), "--engine", engine, "--time-limit", "5s",
+                      "--duration", duration])
 
 
 def ns_per_packet(guest, engine):
-    short, long = run(guest, engine, SHORT), run(guest, engine, LONG)
+    short, long = measured(guest, engine, SHORT), measured(guest, engine, LONG)
     if short is None or long is None:
         return None
-    return (long[0] - short[0]) * 1e9 / max(long[1] - short[1], 1)
+    return (long.cpu_s - short.cpu_s) * 1e9 / max(long.received - short.received, 1)
 
 
 def main():
@@ -54,14 +41,14 @@ def main():
         for language, ending in LANGUAGES.items():
             guest = ROOT / f"target/guests/{name}{ending}.wasm"
             for engine in ("direct", "component"):
-                if guest.exists() and run(guest, engine, "10ms"):
+                if guest.exists() and measured(guest, engine, "10ms"):
                     subjects[language, engine] = (guest, [])
         for _ in range(ROUNDS):
-            for (_, engine), (guest, measured) in subjects.items():
-                measured.append(ns_per_packet(guest, engine))
+            for (_, engine), (guest, times) in subjects.items():
+                times.append(ns_per_packet(guest, engine))
         of_rust = None
-        for (language, engine), (_, measured) in subjects.items():
-            ns = statistics.median(measured)
+        for (language, engine), (_, times) in subjects.items():
+            ns = statistics.median(times)
             of_rust = of_rust or ns
             print(f"{name:<8} {language:<11} {engine:<10} {ns:>14.0f} {ns / of_rust:>8.2f}")
 

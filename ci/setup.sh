@@ -150,7 +150,7 @@ need_rust
 need_wasm_target
 if [[ $purpose == test ]]; then
     need_components
-    want_packages tcpdump shellcheck strace chromium
+    want_packages tcpdump shellcheck strace chromium valgrind
     want_dpdk
     want_cargo_deny
     want_miri

@@ -3,11 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Builds the package `name` of this workspace and answers the core module it becomes.
+/// Where guests are that need not be built.
+const BUILT: &str = "NFOS_BENCH_GUESTS";
+
+/// Builds the package `name` of this workspace and answers the core module it becomes; or answers
+/// the component in the folder that the environment's `NFOS_BENCH_GUESTS` names.
 ///
 /// # Panics
 /// If it does not build; Cargo has then said why.
 pub fn guest(name: &str) -> PathBuf {
+    if let Some(folder) = std::env::var_os(BUILT) {
+        return Path::new(&folder).join(format!("{name}.wasm"));
+    }
     let target = target_directory();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
@@ -21,8 +28,11 @@ pub fn guest(name: &str) -> PathBuf {
     target.join("wasm32-unknown-unknown/guest").join(format!("{}.wasm", name.replace('-', "_")))
 }
 
-/// Where this bench was built: it lies in `PROFILE/deps` there.
-fn target_directory() -> PathBuf {
-    let bench = std::env::current_exe().expect("a running program has a path");
-    bench.ancestors().nth(3).expect("benches lie in the target directory").to_owned()
+/// Where this program was built: it lies in `PROFILE` or in `PROFILE/deps` there.
+pub fn target_directory() -> PathBuf {
+    let program = std::env::current_exe().expect("a running program has a path");
+    let folder = program.parent().expect("a program lies in a folder");
+    let is_deps = folder.file_name().is_some_and(|name| name == "deps");
+    let above = if is_deps { 2 } else { 1 };
+    folder.ancestors().nth(above).expect("programs lie in the target directory").to_owned()
 }

@@ -8,21 +8,21 @@ use nfos_engine::fault::GuestFault;
 
 use crate::native::NativeGuest;
 
-/// Makes instances of a network function compiled into this process.
-pub struct NativeFactory {
+/// Makes instances of a network function compiled into this process; imports are counted or not.
+pub struct NativeFactory<const COUNTED: bool = false> {
     function: Function,
     description: Description,
 }
 
-impl NativeFactory {
+impl<const COUNTED: bool> NativeFactory<COUNTED> {
     /// Of a function and the component made of the same source, which describes both.
     pub fn new(function: Function, component: &NetworkFunction) -> Self {
         Self { function, description: component.description().clone() }
     }
 }
 
-impl Factory for NativeFactory {
-    type Guest = NativeGuest<WorkerServices>;
+impl<const COUNTED: bool> Factory for NativeFactory<COUNTED> {
+    type Guest = NativeGuest<WorkerServices, COUNTED>;
 
     fn description(&self) -> &Description {
         &self.description

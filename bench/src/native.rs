@@ -16,15 +16,15 @@ use nfos_engine::fault::GuestFault;
 use nfos_engine::guest::Guest;
 use nfos_engine::services::Services;
 
-use crate::imports::Bridge;
+use crate::imports::{self, Bridge};
 
-/// An instance on the native engine.
-pub struct NativeGuest<S> {
+/// An instance on the native engine, whose imports are counted or not.
+pub struct NativeGuest<S, const COUNTED: bool = false> {
     function: Function,
     /// Absent before `init`.
     instance: Option<Box<dyn Instance>>,
     /// Lent to the thread while a handler runs.
-    bridge: Option<Box<Bridge<S>>>,
+    bridge: Option<Box<Bridge<S, COUNTED>>>,
     buffers: Buffers,
 }
 
@@ -37,21 +37,24 @@ struct Buffers {
     verdicts: Vec<contract::Verdict>,
 }
 
-impl<S: Services> NativeGuest<S> {
+impl<S: Services, const COUNTED: bool> NativeGuest<S, COUNTED> {
     /// An instance that reaches `services`; `init` has to run in it next.
     pub fn new(function: Function, services: S) -> Self {
         let bridge = Some(Box::new(Bridge(services)));
         Self { function, instance: None, bridge, buffers: Buffers::default() }
     }
 
-    fn bridge(&mut self) -> &mut Bridge<S> {
+    fn bridge(&mut self) -> &mut Bridge<S, COUNTED> {
         self.bridge.as_mut().expect("lent only while a handler runs")
     }
 }
 
 /// Runs a handler with its imports installed on this thread.
 #[inline]
-fn lend<S: Services, R>(bridge: &mut Option<Box<Bridge<S>>>, run: impl FnOnce() -> R) -> R {
+fn lend<S: Services, const COUNTED: bool, R>(
+    bridge: &mut Option<Box<Bridge<S, COUNTED>>>,
+    run: impl FnOnce() -> R,
+) -> R {
     let lent: Box<dyn Imports> = bridge.take().expect("lent to one handler at a time");
     native::install(lent);
     let answer = run();
@@ -60,7 +63,7 @@ fn lend<S: Services, R>(bridge: &mut Option<Box<Bridge<S>>>, run: impl FnOnce() 
     answer
 }
 
-impl<S: Services> Guest<S> for NativeGuest<S> {
+impl<S: Services, const COUNTED: bool> Guest<S> for NativeGuest<S, COUNTED> {
     fn init(&mut self) -> Result<Configuration, GuestFault> {
         let (instance, configuration) = lend(&mut self.bridge, self.function.init);
         self.instance = Some(instance);
@@ -72,6 +75,9 @@ impl<S: Services> Guest<S> for NativeGuest<S> {
     }
 
     fn handle<E: Exchange<S>>(&mut self, burst: &mut E) -> Result<(), GuestFault> {
+        if COUNTED {
+            imports::count_handled();
+        }
         let Self { instance, bridge, buffers, .. } = self;
         let instance = instance.as_deref().expect("`init` has run");
         let layout = burst.layout();

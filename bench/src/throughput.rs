@@ -48,7 +48,7 @@ fn cost<F: Factory + Sync>(factory: &F, launch: &Launch, duration: Duration) -> 
 }
 
 /// CPU time of this process's threads.
-fn cpu_ns() -> u64 {
+pub fn cpu_ns() -> u64 {
     let now = clock_gettime(ClockId::ProcessCPUTime);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }

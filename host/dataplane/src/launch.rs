@@ -9,7 +9,7 @@ use crate::setup::{Setup, begin};
 use nfos_engine::description::{Configuration, Description};
 use nfos_engine::services::{LogLevel, Value};
 use nfos_netio::synthetic::Workload;
-use nfos_netio::{Memory, PortSpec};
+use nfos_netio::{Memory, Port, PortSpec};
 use nfos_records::Summary;
 use nfos_records::profile::Profile;
 use nfos_state::ObjectShape;
@@ -134,6 +134,26 @@ pub fn run<F: Factory + Sync>(
     let launch = complete(factory.description(), launch)?;
     let setup = begin(factory, &launch)?;
     crate::run::run(setup, &launch, stop, observe)
+}
+
+/// As [`run`], over live ports of the caller's own instead of those that the launch names, which
+/// are as many and only lend their names.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_over<F: Factory + Sync>(
+    factory: &F,
+    launch: &Launch,
+    ports: Vec<Box<dyn Port>>,
+    stop: &AtomicBool,
+    observe: &mut dyn FnMut(Observation<'_>),
+) -> Result<Summary, RunError> {
+    let launch = complete(factory.description(), launch)?;
+    if ports.len() != launch.ports.len() {
+        return input(format!("{} ports for {} names", ports.len(), launch.ports.len()));
+    }
+    let setup = begin(factory, &launch)?;
+    crate::run::run_over(setup, &launch, ports, stop, observe)
 }
 
 /// Runs `init` alone, with these values for parameters.

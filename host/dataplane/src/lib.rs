@@ -36,7 +36,7 @@ pub use burst::EVENTS_MAX;
 pub use commit_log::{CommitLog, Committed, Fate};
 pub use factory::Factory;
 pub use launch::{
-    Inspection, Launch, Observation, PACKET_SETS_MAX, RunError, WORKERS_MAX, inspect, run,
+    Inspection, Launch, Observation, PACKET_SETS_MAX, RunError, WORKERS_MAX, inspect, run, run_over,
 };
 pub use purity::{Leak, Purity, run_twice, run_witnessed};
 pub use scaling::scaling;

@@ -50,8 +50,27 @@ pub(crate) fn run<F: Factory + Sync>(
     }
     match first {
         Clock::Trace => over_captures(setup, launch, stop, observer),
-        Clock::Live => live(setup, launch, stop, observer),
+        Clock::Live => {
+            let ports = open_ports(&launch.ports, launch.memory).map_err(input)?;
+            live(setup, launch, ports, stop, observer)
+        }
     }
+}
+
+/// Runs what was set up over live ports that are there already.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_over<F: Factory + Sync>(
+    setup: Setup<'_, F>,
+    launch: &Launch,
+    ports: Vec<Box<dyn Port>>,
+    stop: &AtomicBool,
+    observe: &mut dyn FnMut(Observation<'_>),
+) -> Result<Summary, RunError> {
+    let sources = sources(&setup, launch);
+    let observer = Observer::new(sources, setup.heard.clone(), &setup.state, launch, observe)?;
+    live(setup, launch, ports, stop, observer)
 }
 
 fn input(error: impl std::fmt::Display) -> RunError {
@@ -192,11 +211,11 @@ fn spawn<'scope>(
 fn live<F: Factory + Sync>(
     mut setup: Setup<'_, F>,
     launch: &Launch,
+    mut ports: Vec<Box<dyn Port>>,
     stop: &AtomicBool,
     mut observer: Observer<'_>,
 ) -> Result<Summary, RunError> {
     let steering = steering(&setup, launch)?;
-    let mut ports = open_ports(&launch.ports, launch.memory).map_err(input)?;
     let frame_bytes = ports.iter().map(|port| port.frame_bytes_max()).max().unwrap_or(0).max(2048);
     let mut queues: Vec<Vec<_>> = (0..launch.workers).map(|_| Vec::new()).collect();
     let mut control_queues = Vec::new();

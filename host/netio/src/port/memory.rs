@@ -86,6 +86,16 @@ impl Trace {
         self.places.iter().map(|place| (self.bytes_at(place), place.wire_length))
     }
 
+    /// A frame by its place, with its length on the wire.
+    ///
+    /// # Panics
+    /// If there is none in that place.
+    #[inline]
+    pub fn frame(&self, index: usize) -> (&[u8], u32) {
+        let place = &self.places[index];
+        (self.bytes_at(place), place.wire_length)
+    }
+
     #[inline]
     fn bytes_at(&self, place: &Place) -> &[u8] {
         &self.bytes[place.offset..place.offset + place.length as usize]

@@ -1,0 +1,115 @@
+//! `compare`: packets per second of all subjects, in turns.
+//!
+//! With one worker time is that of the process's CPU clock, and of each run a short one is
+//! subtracted, so that the start and what else the machine does cost nothing but caches. With
+//! several it is the time on the wall, from the first packet that could arrive: what waits for a
+//! lock sleeps, and no CPU clock would see it. On a machine that does other things the ratios
+//! within a round count, and of all rounds the median.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use nfos_dataplane::Launch;
+use serde::Serialize;
+
+use super::{Subjected, opened, print};
+use crate::rounds::median;
+use crate::subject::Subject;
+use crate::throughput::cpu_ns;
+
+/// A run that ends before it has warmed up.
+const START_MS: u64 = 20;
+
+/// What to compare.
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    subjected: Subjected,
+    /// How often each runs
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Milliseconds of a run
+    #[arg(long, default_value_t = 400)]
+    ms: u64,
+    /// Engines and baselines; none: all
+    #[arg(long, value_delimiter = ',')]
+    subjects: Vec<Subject>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    nf: &'static str,
+    workload: &'static str,
+    workers: usize,
+    burst: usize,
+    rounds: usize,
+    clock: &'static str,
+    subjects: BTreeMap<String, Rate>,
+}
+
+#[derive(Serialize)]
+struct Rate {
+    /// The median, and the least and the most.
+    mpps: f64,
+    least: f64,
+    most: f64,
+    /// Median of the ratios to the first subject within a round.
+    to_first: f64,
+    aborts_per_kpacket: f64,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), String> {
+    let Arguments { subjected, rounds, .. } = arguments;
+    let subjects = subjected.subjects()?;
+    let wanted: Vec<_> = match &arguments.subjects[..] {
+        [] => Subject::ALL.to_vec(),
+        some => some.to_vec(),
+    };
+    let wanted: Vec<_> =
+        wanted.into_iter().filter(|subject| subject.runs_on(subjected.workers)).collect();
+    let launch = subjected.launch(&subjects, "repeat=endless");
+    let of_ms = |subject, ms| {
+        let duration = Some(Duration::from_millis(ms));
+        let launch = Launch { duration, ..launch.clone() };
+        let (ports, before_ns) = (opened(&launch), cpu_ns());
+        let ended = subjects.run(subject, &launch, ports);
+        (ended, (cpu_ns() - before_ns) as f64)
+    };
+    let by_cpu = subjected.workers == 1;
+    let mut rates = vec![Vec::new(); wanted.len()];
+    let mut aborts = vec![0.0; wanted.len()];
+    for _ in 0..*rounds {
+        for (index, subject) in wanted.iter().enumerate() {
+            let (ended, ns) = of_ms(*subject, arguments.ms);
+            let (packets, ns) = if by_cpu {
+                let (start, start_ns) = of_ms(*subject, START_MS);
+                (ended.received.saturating_sub(start.received), ns - start_ns)
+            } else {
+                (ended.received, ended.elapsed.as_nanos() as f64)
+            };
+            rates[index].push(packets as f64 / ns.max(1.0) * 1e3);
+            aborts[index] += ended.aborts as f64 * 1e3 / ended.received.max(1) as f64;
+        }
+    }
+    let first = rates.first().cloned().unwrap_or_default();
+    let lines = wanted.iter().zip(&rates).zip(&aborts).map(|((subject, rates), aborts)| {
+        let rate = Rate {
+            mpps: median(rates.clone()),
+            least: rates.iter().copied().fold(f64::INFINITY, f64::min),
+            most: rates.iter().copied().fold(0.0, f64::max),
+            to_first: median(rates.iter().zip(&first).map(|(rate, first)| rate / first).collect()),
+            aborts_per_kpacket: aborts / *rounds as f64,
+        };
+        (subject.to_string(), rate)
+    });
+    print(&Line {
+        nf: subjects.case.nf,
+        workload: subjects.case.workload,
+        workers: subjected.workers,
+        burst: subjected.burst,
+        rounds: *rounds,
+        clock: if by_cpu { "cpu" } else { "wall" },
+        subjects: lines.collect(),
+    });
+    Ok(())
+}
