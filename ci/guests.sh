@@ -10,6 +10,12 @@ host=$target/release/nfos-host
 built=$target/wasm32-unknown-unknown/guest
 profile=(--quiet --profile guest --target wasm32-unknown-unknown)
 
+# Lines in debug information are named from here, wherever this is. The flags are told apart by
+# unit separators.
+printf -v CARGO_ENCODED_RUSTFLAGS '%s\x1f%s' "--remap-path-prefix=$PWD=." \
+    "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+export CARGO_ENCODED_RUSTFLAGS
+
 # Puts what was built of the package $1 at $2, unless what is there is newer.
 install_guest() {
     local from=$built/${1//-/_}.wasm to=$2
@@ -48,7 +54,7 @@ done
 # The same network functions in C, where there is a compiler for it. Those in Python and JavaScript
 # take longer to build: ci/languages.sh.
 if guest-sdk/c/build.sh --compiler > target/guests/compiler.txt 2>&1; then
-    for source in guests/*/languages/*.c; do
+    for source in guests/{,test/}*/languages/*.c; do
         to=target/guests/$(basename "$source" .c)-c.wasm
         [[ -n $(find "$source" guest-sdk/c -newer "$to" 2>&1) ]] || continue
         guest-sdk/c/build.sh "$source" -o "$to"

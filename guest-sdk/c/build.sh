@@ -94,8 +94,10 @@ trap 'rm -rf "$objects"' EXIT
 # Bulk memory, because a copy then is an instruction; lines for traps and the profiler.
 common=(--target="$target" -O2 -flto -mbulk-memory -gline-tables-only -fno-sanitize=all
     -nostdlib -isystem "$sdk/include/libc" -I "$sdk/include")
-library=(-std=gnu17 -ffreestanding -Wall -Wextra -ffile-prefix-map="$sdk/=nfos/")
-author=(-Wall -Wextra -ffile-prefix-map="$PWD/=")
+# Lines in debug information are named from here, and those of the SDK by its own folder.
+common+=(-ffile-prefix-map="$PWD=." -ffile-prefix-map="$sdk=guest-sdk/c")
+library=(-std=gnu17 -ffreestanding -Wall -Wextra)
+author=(-Wall -Wextra)
 
 compile() {
     "${cc[@]}" "${common[@]}" "$@"

@@ -69,7 +69,7 @@ pub mod prelude {
         ANSWERING_FIVE_TUPLE, FIVE_TUPLE, Field, ICMP, PacketSet, Rule, TCP, UDP,
     };
     pub use crate::reasons::{Dropped, FrameReason};
-    pub use crate::structures::{Allocator, Distributed, Map, Parts, SetOutcome, Vector};
+    pub use crate::structures::{Allocator, Distributed, Hashing, Map, Parts, SetOutcome, Vector};
     pub use crate::verdict::Verdict;
     pub use crate::wire::{
         EtherType, Ethernet, Icmp, Ipv4, Ipv4Prefix, Ipv6, MacAddress, Tcp, TcpFlags, Transport,

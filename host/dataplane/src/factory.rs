@@ -4,7 +4,10 @@ use crate::services::WorkerServices;
 use nfos_engine::description::Description;
 use nfos_engine::fault::GuestFault;
 use nfos_engine::guest::Guest;
-use nfos_engine::{NetworkFunction, SandboxedGuest};
+use nfos_engine::{CallSite, NetworkFunction, SandboxedGuest, Site};
+
+/// Finds the places in the source that calls came from, in their order.
+pub type Locator = Box<dyn Fn(&[CallSite]) -> Vec<Site>>;
 
 /// Makes instances of one network function.
 pub trait Factory {
@@ -20,6 +23,11 @@ pub trait Factory {
     /// What names its code: the SHA-256 of its file. Empty: it has none.
     fn digest(&self) -> String {
         String::new()
+    }
+
+    /// How to find its source lines. By default none is known.
+    fn locator(&self) -> Locator {
+        Box::new(|calls| vec![Site::default(); calls.len()])
     }
 
     /// An instance that reaches these services; `init` has to run in it next.
@@ -42,6 +50,11 @@ impl Factory for NetworkFunction {
 
     fn digest(&self) -> String {
         NetworkFunction::digest(self).to_string()
+    }
+
+    fn locator(&self) -> Locator {
+        let function = self.clone();
+        Box::new(move |calls| function.sites(calls))
     }
 
     fn make(&self, services: WorkerServices) -> Result<Self::Guest, GuestFault> {

@@ -34,7 +34,7 @@ mod worker;
 
 pub use burst::EVENTS_MAX;
 pub use commit_log::{CommitLog, Committed, Fate};
-pub use factory::Factory;
+pub use factory::{Factory, Locator};
 pub use launch::{
     Inspection, Launch, Observation, PACKET_SETS_MAX, RunError, WORKERS_MAX, inspect, run, run_over,
 };

@@ -1,5 +1,6 @@
 //! The operator's view of a run: counters from time to time, and what workers have to tell.
 
+use crate::factory::Locator;
 use crate::launch::{Launch, Observation, RunError};
 use crate::notice::{FaultPacket, Notice};
 use crate::probe::{self, Course, Facts, Recorded};
@@ -27,6 +28,7 @@ pub(crate) struct Missed {
 /// What a profile is made of.
 struct Profiling {
     function: Function,
+    locator: Locator,
     recorded: Receiver<Recorded>,
     course: Course,
 }
@@ -88,8 +90,14 @@ impl<'a> Observer<'a> {
     }
 
     /// Has a profile made at the end.
-    pub(crate) fn profile(&mut self, function: Function, recorded: Receiver<Recorded>) {
-        self.profiling = Some(Profiling { function, recorded, course: Course::new() });
+    pub(crate) fn profile(
+        &mut self,
+        function: Function,
+        locator: Locator,
+        recorded: Receiver<Recorded>,
+    ) {
+        let course = Course::new();
+        self.profiling = Some(Profiling { function, locator, recorded, course });
     }
 
     /// Frames that ports could not hand over, by port.
@@ -130,15 +138,18 @@ impl<'a> Observer<'a> {
 
     /// The workers are gone, so everything is handed in.
     fn profile_of(&self, profiling: Profiling, summary: Summary) -> Profile {
-        let Profiling { function, recorded, course } = profiling;
+        let Profiling { function, locator, recorded, course } = profiling;
         let counters = &self.sources.counters;
         let facts = Facts {
             function,
+            locator,
             objects: self.state.objects(),
             queue_max: counters.iter().map(|counters| counters.queue_max.value()).collect(),
             intervals: course.finish(summary.elapsed_ns, counters),
+            remarks: self.state.remarks(&self.sources.advice),
         };
-        let recorded: Vec<_> = recorded.try_iter().collect();
+        let mut recorded: Vec<_> = recorded.try_iter().collect();
+        recorded.sort_by_key(|one| one.worker);
         probe::profile(facts, summary, &recorded, &self.state.conflicts())
     }
 

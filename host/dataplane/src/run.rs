@@ -46,7 +46,7 @@ pub(crate) fn run<F: Factory + Sync>(
     let sources = sources(&setup, launch);
     let mut observer = Observer::new(sources, setup.heard.clone(), &setup.state, launch, observe)?;
     if launch.profile {
-        observer.profile(setup.function(), setup.recorded.clone());
+        observer.profile(setup.function(), setup.locator(), setup.recorded.clone());
     }
     match first {
         Clock::Trace => over_captures(setup, launch, stop, observer),

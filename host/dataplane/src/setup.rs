@@ -6,12 +6,12 @@ use crate::commit_log::Scribe;
 use crate::counters::Counters;
 use crate::definitions;
 use crate::egress::Egress;
-use crate::factory::Factory;
+use crate::factory::{Factory, Locator};
 use crate::launch::{Launch, RunError, capacity};
 use crate::notice::{Notice, WAITING_MAX};
 use crate::packet_set::capacity::Capacity;
 use crate::packet_set::table::Table;
-use crate::probe::{Probe, Recorded, Times};
+use crate::probe::{Groups, Heavy, Probe, Recorded, Times};
 use crate::reasons::DropReason;
 use crate::script::Script;
 use crate::services::{Surroundings, WorkerServices};
@@ -141,6 +141,11 @@ impl<F: Factory> Setup<'_, F> {
         self.factory.engine()
     }
 
+    /// How to find its source lines.
+    pub(crate) fn locator(&self) -> Locator {
+        self.factory.locator()
+    }
+
     /// Room for packet sets.
     pub(crate) fn capacity(&self) -> u64 {
         self.capacity.total()
@@ -175,7 +180,8 @@ impl<F: Factory> Setup<'_, F> {
     }
 
     fn probe(&self) -> Probe {
-        Probe { times: Times::new(), to: self.records.clone() }
+        let heavy = Heavy::new(Groups::of(self.description()).map(Arc::new));
+        Probe { times: Times::new(), heavy, to: self.records.clone() }
     }
 
     /// What a profile says of the network function.

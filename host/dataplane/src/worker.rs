@@ -204,8 +204,8 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         let services = self.guest.services();
         let (uses, gate_entries) = (services.take_uses(), services.gate_entries());
         if let (Some(probe), Some(uses)) = (self.probe.take(), uses) {
-            let Probe { times, to } = *probe;
-            let recorded = Recorded { worker: self.index, times, uses, gate_entries };
+            let Probe { times, heavy, to } = *probe;
+            let recorded = Recorded { worker: self.index, times, uses, heavy, gate_entries };
             // Fails only when nobody waits for it.
             let _ = to.send(recorded);
         }
@@ -220,6 +220,11 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
             runs: item.runs + 1,
             finished: index < settled.finished,
         });
+        for item in &self.burst.items()[..settled.finished] {
+            if let Some(frame) = &item.frame {
+                probe.heavy.note(frame);
+            }
+        }
         let capture_ns = self.guest.services().take_capture_ns();
         let wasted_ns = probe.times.end(ended, settled.aborts, capture_ns);
         if wasted_ns > 0 {
@@ -344,17 +349,16 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
             } else {
                 // Nothing commits, but the failure is noted: so the event gets through in the end.
                 services.commit(0);
-                self.counters.aborts.add(begun as u64);
             }
             if counts && alone {
                 self.burst.fail(Some(fault.reason().into()));
                 let packet = self.burst.items()[0].frame.as_ref().map(fault_packet);
                 self.count_fault(fault, packet);
-            } else {
+            } else if counts {
                 self.burst.fail(None);
-                if counts {
-                    self.suspects = Suspects::of(&fault, begun, self.burst.items().len());
-                }
+                self.suspects = Suspects::of(&fault, begun, self.burst.items().len());
+            } else {
+                self.burst.fail_in_conflict();
             }
         }
         self.replace_guest();

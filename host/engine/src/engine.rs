@@ -14,14 +14,10 @@ use std::time::Duration;
 use wasmtime::{Config, WasmBacktraceDetails};
 
 use crate::cache::Cache;
+use crate::site::FRAMES_MAX;
 
 /// How often the epoch is incremented. A time limit is exceeded by at most three of them.
 pub const TICK: Duration = Duration::from_millis(5);
-
-/// Frames of a backtrace. A trap is in the innermost (a panic brings its own place along), a call
-/// of an import behind a function or two of the SDK that were not inlined; and every frame costs
-/// some 60 µs of symbols, on a guest that may trap on every packet.
-const BACKTRACE_FRAMES_MAX: usize = 4;
 
 /// Which engine runs a network function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,8 +118,9 @@ fn configuration() -> Config {
         .epoch_interruption(true)
         .memory_may_move(false)
         .memory_reservation(4 << 30)
-        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
-        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(BACKTRACE_FRAMES_MAX))
+        // Lines are looked up by ourselves, when they are wanted: see `lines`.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(FRAMES_MAX))
         // Pointers are 32 bits in the contract, and one memory is what an engine can cache.
         .wasm_memory64(false)
         .wasm_multi_memory(false)

@@ -19,9 +19,11 @@ use crate::digest::Digest;
 use crate::direct::{self, DirectGuest};
 use crate::engine::{Engine, EngineChoice};
 use crate::fault::GuestFault;
+use crate::lines::Lines;
 use crate::no_services::NoServices;
 use crate::sandboxed::SandboxedGuest;
 use crate::services::Services;
+use crate::site::{CallSite, Site};
 
 /// Why a file is no network function that this host can run: one line, without the file's name.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +82,7 @@ pub struct NetworkFunction {
 struct Loaded {
     engine: Engine,
     code: Code,
+    lines: Arc<Lines>,
     why: String,
     digest: Digest,
     description: Description,
@@ -120,9 +123,16 @@ impl Engine {
         let imports = contract::check(&component)?;
         let binding = component_engine::bind(&component)
             .map_err(|error| LoadError::OtherWorld(one_line(&error)))?;
-        let description = describe::describe(self, binding.clone())?;
+        let lines = Arc::new(Lines::of(component_bytes));
+        let description = describe::describe(self, binding.clone(), Arc::clone(&lines))?;
         let (code, why) = self.code(component_bytes, binding, &imports)?;
-        let loaded = Loaded { engine: self.clone(), code, why, digest, description, imports };
+        let lines = match &code {
+            // Its positions are those in the core module alone.
+            Code::Direct(_) => Arc::new(Lines::of(component::core_module(component_bytes)?)),
+            Code::Component(_) => lines,
+        };
+        let engine = self.clone();
+        let loaded = Loaded { engine, code, lines, why, digest, description, imports };
         Ok(NetworkFunction { loaded: Arc::new(loaded) })
     }
 
@@ -197,21 +207,28 @@ impl NetworkFunction {
         &self.loaded.imports
     }
 
+    /// The places in the source of some calls. Cost: reading the debug information once,
+    /// milliseconds.
+    pub fn sites(&self, calls: &[CallSite]) -> Vec<Site> {
+        self.loaded.lines.sites(calls)
+    }
+
     /// Makes an instance that reaches `services`; `init` has to run in it next.
     ///
     /// # Errors
     /// The fault of a start function, or [`GuestFault::MemoryLimit`] for a guest whose memory is
     /// beyond the limit from the start.
     pub fn instantiate<S: Services>(&self, services: S) -> Result<SandboxedGuest<S>, GuestFault> {
-        let Loaded { engine, code, .. } = &*self.loaded;
+        let Loaded { engine, code, lines, .. } = &*self.loaded;
+        let lines = Arc::clone(lines);
         let settings = engine.settings().clone();
         match code {
             Code::Direct(module) => {
                 let binding = direct::bind(module).expect("`load` bound the same imports");
-                DirectGuest::new(binding, settings, services).map(SandboxedGuest::from)
+                DirectGuest::new(binding, settings, lines, services).map(SandboxedGuest::from)
             }
             Code::Component(component) => {
-                ComponentGuest::new(component.clone(), settings, services)
+                ComponentGuest::new(component.clone(), settings, lines, services)
                     .map(SandboxedGuest::from)
                     .map_err(Unstartable::fault)
             }

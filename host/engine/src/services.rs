@@ -6,7 +6,7 @@
 //! that break the contract, which ends the guest's run.
 
 use crate::fault::GuestFault;
-use crate::site::Site;
+use crate::site::CallSite;
 
 /// Six words of aggregate state; `types.cell` of the contract.
 pub type Cell = [u64; 6];
@@ -323,7 +323,7 @@ pub trait Services: Send + 'static {
     }
 
     /// The call site of the import that was just answered.
-    fn site(&mut self, site: Site) {
+    fn site(&mut self, site: CallSite) {
         let _ = site;
     }
 

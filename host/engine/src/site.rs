@@ -1,6 +1,44 @@
-//! The author's own place in a backtrace, among frames of the SDK and of libraries.
+//! Where a guest called from, and whose source that is: the author's own, or of the SDK and of
+//! libraries.
 
-use wasmtime::{FrameSymbol, WasmBacktrace};
+use wasmtime::WasmBacktrace;
+
+/// Frames of a call site. An import is called from behind a function or two of the SDK that were
+/// not inlined; a trap is in the innermost, and a panic brings its own place along.
+pub(crate) const FRAMES_MAX: usize = 8;
+
+/// Where an import was called from: positions in the code of a guest, of which
+/// [`NetworkFunction::sites`](crate::NetworkFunction::sites) makes [`Site`]s. Cost of taking one: a
+/// microsecond or two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct CallSite {
+    /// Innermost first; none behind the first 0, since code begins with a header.
+    positions: [u32; FRAMES_MAX],
+}
+
+impl CallSite {
+    /// Of positions, innermost first, as tests make them up.
+    #[must_use]
+    pub fn at(innermost_first: &[u32]) -> Self {
+        let mut positions = [0; FRAMES_MAX];
+        positions.iter_mut().zip(innermost_first).for_each(|(to, position)| *to = *position);
+        Self { positions }
+    }
+
+    pub(crate) fn of(backtrace: &WasmBacktrace) -> Self {
+        let mut positions = [0; FRAMES_MAX];
+        let found = backtrace.frames().iter().filter_map(|frame| frame.module_offset());
+        for (to, position) in positions.iter_mut().zip(found) {
+            *to = position as u32;
+        }
+        Self { positions }
+    }
+
+    pub(crate) fn positions(&self) -> impl Iterator<Item = usize> {
+        let positions = self.positions.iter().take_while(|position| **position > 0);
+        positions.map(|position| *position as usize)
+    }
+}
 
 /// A place in a guest's source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -25,29 +63,8 @@ pub(crate) fn is_own(file: &str) -> bool {
     !FOREIGN.iter().any(|part| file.contains(part))
 }
 
-/// The innermost place of the author's own source. Without debug information: the innermost
-/// function that has a name. Inlined functions count as called.
-pub(crate) fn own_site(backtrace: &WasmBacktrace) -> Site {
-    let mut symbols = backtrace.frames().iter().flat_map(|frame| frame.symbols());
-    if let Some(symbol) = symbols.find(|symbol| symbol.file().is_some_and(is_own)) {
-        return site(symbol);
-    }
-    let names = || backtrace.frames().iter().filter_map(|frame| frame.func_name());
-    let own = names().find(|name| !is_plumbing(name)).or_else(|| names().next());
-    Site { function: own.map(demangled).unwrap_or_default(), ..Site::default() }
-}
-
-fn site(symbol: &FrameSymbol) -> Site {
-    Site {
-        file: symbol.file().unwrap_or_default().to_owned(),
-        line: symbol.line().unwrap_or(0),
-        column: symbol.column().unwrap_or(0),
-        function: symbol.name().map(demangled).unwrap_or_default(),
-    }
-}
-
 /// Whether a function of this name, mangled or not, is of the SDK or of the bindings.
-fn is_plumbing(name: &str) -> bool {
+pub(crate) fn is_plumbing(name: &str) -> bool {
     let name = demangled(name);
     ["nfos::", "<nfos::", "core::", "<core::", "alloc::", "std::", "nfos:", "cabi_"]
         .iter()
@@ -55,7 +72,7 @@ fn is_plumbing(name: &str) -> bool {
 }
 
 /// A Rust name without its hash; other names as they are.
-fn demangled(name: &str) -> String {
+pub(crate) fn demangled(name: &str) -> String {
     format!("{:#}", rustc_demangle::demangle(name))
 }
 

@@ -1,11 +1,13 @@
 //! From Wasmtime's errors to guest faults.
 
-use wasmtime::{FrameSymbol, Trap, WasmBacktrace};
+use wasmtime::{Trap, WasmBacktrace};
 
 use crate::fault::GuestFault;
 use crate::last_words::{LastWords, one_line};
 use crate::limits::Limits;
-use crate::site::is_own;
+use crate::lines::Lines;
+use crate::services::Services;
+use crate::site::CallSite;
 
 /// Bytes of a trap's description.
 const DESCRIPTION_BYTES_MAX: usize = 512;
@@ -18,6 +20,7 @@ pub(crate) fn fault_of(
     error: wasmtime::Error,
     limits: &Limits,
     last_words: &LastWords,
+    lines: &Lines,
 ) -> GuestFault {
     if let Some(fault) = error.downcast_ref::<GuestFault>() {
         return fault.clone();
@@ -28,27 +31,27 @@ pub(crate) fn fault_of(
     if let Some(message) = last_words.message() {
         return GuestFault::Panic(message.to_owned());
     }
-    GuestFault::Trap(one_line(&description(&error), DESCRIPTION_BYTES_MAX))
+    GuestFault::Trap(one_line(&description(&error, lines), DESCRIPTION_BYTES_MAX))
 }
 
-fn description(error: &wasmtime::Error) -> String {
+/// Tells the services the call site of an import that refused its arguments, if they want it.
+pub(crate) fn note_site<S: Services + ?Sized>(error: &wasmtime::Error, services: &mut S) {
+    if services.wants_site()
+        && let Some(backtrace) = error.downcast_ref::<WasmBacktrace>()
+    {
+        services.site(CallSite::of(backtrace));
+    }
+}
+
+fn description(error: &wasmtime::Error, lines: &Lines) -> String {
     let what = match error.downcast_ref::<Trap>() {
         Some(trap) => trap.to_string(),
         None => error.root_cause().to_string(),
     };
     let what = what.strip_prefix("wasm trap: ").unwrap_or(&what);
-    match error.downcast_ref::<WasmBacktrace>().and_then(place) {
+    let call = error.downcast_ref::<WasmBacktrace>().map(CallSite::of);
+    match call.and_then(|call| lines.place(&call)) {
         Some(place) => format!("{what}, at {place}"),
         None => what.to_owned(),
     }
-}
-
-/// The innermost place of the guest's own source, passing by its standard library.
-fn place(backtrace: &WasmBacktrace) -> Option<String> {
-    let symbols = || backtrace.frames().iter().flat_map(|frame| frame.symbols());
-    let named = |symbol: &FrameSymbol| Some(format!("{}:{}", symbol.file()?, symbol.line()?));
-    let own = |symbol: &&FrameSymbol| symbol.file().is_some_and(is_own);
-    let written =
-        |symbol: &&FrameSymbol| symbol.file().is_some_and(|file| !file.starts_with("/rustc/"));
-    symbols().find(own).or_else(|| symbols().find(written)).and_then(named)
 }

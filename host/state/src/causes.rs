@@ -15,26 +15,30 @@ pub(crate) fn cause(reason: &Reason) -> Cause {
     let observer = OBSERVERS[usize::from(reason.observer().kind)];
     match reason {
         Reason::SnapshotLost { .. } => Cause::S1,
-        Reason::Short { .. } => shortage(observer).unwrap_or(Cause::A1),
+        Reason::Short { .. } => shortage(observer).expect("only what is handed out runs short"),
         Reason::Observed { mutator, .. } => {
-            match rule(observer, MUTATORS[usize::from(mutator.kind)]) {
-                Rule::Conflict(cause) => cause,
-                Rule::Never => hidden(observer),
-            }
+            let mutator = MUTATORS[usize::from(mutator.kind)];
+            conflict(observer, mutator).unwrap_or_else(|| hidden(observer))
         }
     }
 }
 
-/// What ended an observation that the change named by the cell's version cannot have ended. On a
-/// map's chain the one that did lies in an overflow cell that was not there yet. On a lease the
-/// commit freed the id and then allocated it again, and a version names what replaced it last.
-fn hidden(observer: ObserverKind) -> Cause {
-    match (observer, rule(observer, MutatorKind::Free)) {
-        (ObserverKind::MapMiss, _) => Cause::M3,
-        (ObserverKind::MapRemove, _) => Cause::M4,
-        (_, Rule::Conflict(cause)) => cause,
-        (_, Rule::Never) => Cause::A1,
+fn conflict(observer: ObserverKind, mutator: MutatorKind) -> Option<Cause> {
+    match rule(observer, mutator) {
+        Rule::Conflict(cause) => Some(cause),
+        Rule::Never => None,
     }
+}
+
+/// What ended an observation that the change named by the cell's version cannot have ended: an
+/// earlier change by the same commit, since a version names what replaced it last. On a lease that
+/// is a free, behind which the id was allocated again. On a map's chain the one that did lies in an
+/// overflow cell that was not there yet: an insertion. An observer without a conflict in its row
+/// has nothing to fail for.
+fn hidden(observer: ObserverKind) -> Cause {
+    let row = || MUTATORS.iter().find_map(|mutator| conflict(observer, *mutator));
+    let found = conflict(observer, MutatorKind::Free).or_else(row);
+    found.expect("what nothing ends never fails")
 }
 
 /// The counters of one participant, written by it alone.
@@ -85,4 +89,39 @@ pub(crate) fn report(
     }
     report.sort_by_key(|count| std::cmp::Reverse(count.aborts));
     report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hidden_change_has_the_cause_of_what_must_have_come_before() {
+        let expected = |observer| match observer {
+            ObserverKind::VectorRead => Some(Cause::V1),
+            ObserverKind::MapHit => Some(Cause::M1),
+            ObserverKind::MapMiss => Some(Cause::M3),
+            ObserverKind::MapRemove => Some(Cause::M4),
+            ObserverKind::MapFull => Some(Cause::M5),
+            ObserverKind::MapIterate => Some(Cause::M7),
+            ObserverKind::MapLength => Some(Cause::M8),
+            ObserverKind::AllocateNone => Some(Cause::A1),
+            ObserverKind::Refresh => Some(Cause::A2),
+            ObserverKind::Free | ObserverKind::NextExpired => Some(Cause::A4),
+            ObserverKind::IsLive => Some(Cause::A5),
+            ObserverKind::MergingRead => Some(Cause::D1),
+            // Others change nothing of what these look at.
+            ObserverKind::Allocate | ObserverKind::OwnPart => None,
+        };
+        for &observer in OBSERVERS {
+            let row: Vec<_> = MUTATORS.iter().filter_map(|m| conflict(observer, *m)).collect();
+            match expected(observer) {
+                None => assert!(row.is_empty(), "{observer:?}"),
+                Some(cause) => {
+                    assert_eq!(hidden(observer), cause, "{observer:?}");
+                    assert!(row.contains(&cause), "{observer:?}");
+                }
+            }
+        }
+    }
 }

@@ -532,7 +532,9 @@ impl Map {
     }
 
     fn count(&self, pending: &mut Pending<'_>, event: usize, change: i64) {
-        let by = self.mutator(MutatorKind::MapCount);
+        // Free slots are counted.
+        let grows = change < 0;
+        let by = self.mutator(if grows { MutatorKind::MapGrow } else { MutatorKind::MapShrink });
         let own = self.layout.counts.offset(pending.participant() as u32);
         pending.update(own, event, by, 0, (Operation::Add, change as u64));
     }

@@ -1,6 +1,6 @@
 //! The state that all workers share, and the opening of structures.
 
-use nfos_records::{CauseCount, ContentionCount};
+use nfos_records::{CauseCount, ContentionCount, Remark};
 use nfos_stm::{Memory, MemoryFull, PARTICIPANTS_MAX};
 use nfos_sync::Arc;
 use nfos_sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use crate::hash::Hasher;
 use crate::key::KEY_BYTES_MAX;
 use crate::map::Map;
 use crate::object::{ObjectId, ObjectShape, Objects, Shape, Structure};
-use crate::rules::Advisor;
+use crate::rules::{self, Advisor};
 use crate::tallies::{self, Tallies};
 use crate::vector::Vector;
 use crate::worker::Worker;
@@ -206,7 +206,13 @@ impl State {
         tallies::report(&self.tallies, &self.objects)
     }
 
-    /// The same in detail: by kind of conflict, with samples. Exact once no worker runs.
+    /// The same in words, with what relaxes it.
+    #[must_use]
+    pub fn remarks(&self, advisor: &dyn Advisor) -> Vec<Remark> {
+        rules::remarks(&self.contention(), &self.objects(), advisor)
+    }
+
+    /// Causes in detail: by kind of conflict, with samples. Exact once no worker runs.
     #[must_use]
     pub fn conflicts(&self) -> Conflicts {
         conflict::collect(&self.conflicts)

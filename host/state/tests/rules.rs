@@ -162,8 +162,14 @@ fn change(kind: MutatorKind, observer: ObserverKind, worker: &mut Worker, at: &T
             let key = if absent { at.absent() } else { at.present() };
             worker.map_remove(map, key).unwrap();
         }
-        MapCount if full => assert_eq!(worker.map_remove(map, b"there"), Ok(true)),
-        MapCount => {
+        MapShrink if full => assert_eq!(worker.map_remove(map, b"there"), Ok(true)),
+        MapShrink => assert_eq!(worker.map_remove(map, b"also there"), Ok(true)),
+        // A full map grows when something else goes.
+        MapGrow if full => {
+            assert_eq!(worker.map_remove(map, b"there"), Ok(true));
+            assert_eq!(worker.map_set(map, b"unrelated", [7; 6]), Ok(SetOutcome::Ok));
+        }
+        MapGrow => {
             assert_eq!(worker.map_set(map, b"unrelated", [7; 6]), Ok(SetOutcome::Ok));
         }
         // Of which id is unspecified, so all are taken to meet the one observed; an allocation

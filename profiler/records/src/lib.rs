@@ -7,5 +7,5 @@ pub mod run;
 
 pub use run::{
     CauseCount, ContentionCount, DropCount, EventCount, FrameCounters, LossCount, ParameterAdvice,
-    PortCounters, SetCounters, Summary, WorkerCounters,
+    PortCounters, Remark, SetCounters, Summary, WorkerCounters,
 };

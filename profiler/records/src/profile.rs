@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::Summary;
+use crate::run::{Remark, Summary};
 
 /// The version of this schema: raised whenever a field changes its meaning.
 pub const SCHEMA: u32 = 1;
@@ -37,7 +37,17 @@ pub struct Profile {
     pub attempts: Vec<u64>,
     /// The course of the run, at most [`INTERVALS_MAX`].
     pub intervals: Vec<Interval>,
+    /// The packet sets that brought most packets, by worker, most first: at most
+    /// [`HEAVIEST_MAX`] each.
+    #[serde(default)]
+    pub heaviest: Vec<HeavySet>,
+    /// What slowed workers down without making any of them run again.
+    #[serde(default)]
+    pub remarks: Vec<Remark>,
 }
+
+/// Most packet sets that are told of each worker.
+pub const HEAVIEST_MAX: usize = 8;
 
 /// Most conflicts that are told in full.
 pub const EXAMPLES_MAX: usize = 256;
@@ -265,6 +275,19 @@ pub struct Worker {
     pub queue_max: u64,
     /// Events that ran alone because they had failed too often.
     pub gate_entries: u64,
+}
+
+/// A packet set that brought many packets, or what steers orphans together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeavySet {
+    /// The worker that it belongs to.
+    pub worker: usize,
+    /// The name of its definition, or `orphan packets`.
+    pub set: String,
+    /// The fields of its key.
+    pub key: String,
+    /// How many packets, from a sample of one in 64.
+    pub packets: u64,
 }
 
 /// A stretch of the run.

@@ -199,6 +199,21 @@ impl ContentionCount {
     }
 }
 
+/// What slowed workers down at one structure, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remark {
+    /// The structure's name.
+    pub object: String,
+    /// How often.
+    pub times: u64,
+    /// What happened each time.
+    pub text: String,
+    /// What relaxes it; empty: nothing is to be done.
+    pub recipe: String,
+    /// The parameters that do.
+    pub relaxed_by: Vec<ParameterAdvice>,
+}
+
 /// A parameter that relaxes a conflict.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParameterAdvice {

@@ -1,10 +1,10 @@
 //! A profile made up for tests.
 
 use nfos_records::profile::{
-    Conflict, Function, Handler, Histogram, Interval, Method, Object, Operation, PlaceCount,
-    Profile, SCHEMA, Share, Side, Site, Worker, WorkerInterval,
+    Conflict, Function, Handler, HeavySet, Histogram, Interval, Method, Object, Operation,
+    PlaceCount, Profile, SCHEMA, Share, Side, Site, Worker, WorkerInterval,
 };
-use nfos_records::{CauseCount, ParameterAdvice, Summary, WorkerCounters};
+use nfos_records::{CauseCount, ParameterAdvice, Remark, Summary, WorkerCounters};
 
 /// Of a run on two workers with two causes, one of them on lines of this file.
 pub(crate) fn profile() -> Profile {
@@ -43,6 +43,19 @@ pub(crate) fn profile() -> Profile {
         workers: vec![worker(100), worker(1_400), Worker::default()],
         attempts: vec![8_900, 90, 10],
         intervals: (0..5).map(interval).collect(),
+        heaviest: vec![HeavySet {
+            worker: 0,
+            set: "flow".to_owned(),
+            key: "from 10.0.0.1".to_owned(),
+            packets: 4_000,
+        }],
+        remarks: vec![Remark {
+            object: "flows".to_owned(),
+            times: 77,
+            text: "a commit waited for a cell of flows".to_owned(),
+            recipe: "set less often (`update_interval_ms`, now 0: try 1000)".to_owned(),
+            relaxed_by: Vec::new(),
+        }],
         ..Profile::default()
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::charts::{Bar, bars, course, escaped, percentiles};
-use crate::numbers::{grouped, percent, rate, span};
+use crate::load::Heavy;
+use crate::numbers::{counted, grouped, percent, rate, span};
 use crate::report::{Cause, Line, Pair, Point, Report, Side};
 use crate::sources::Sources;
 
@@ -13,16 +14,20 @@ const PAIRS_MAX: usize = 3;
 const CAUSES_MAX: usize = 12;
 /// Places of one cause.
 const PLACES_MAX: usize = 6;
+/// Remarks beside the causes.
+const REMARKS_MAX: usize = 8;
 /// Lines of source around a hot one.
 const AROUND: usize = 5;
 
 /// The page.
 pub(crate) fn page(report: &Report, sources: &Sources) -> String {
-    let title = format!("{} on {} workers", escaped(&report.nf), report.workers.len());
+    let workers = counted(report.workers.len() as u64, "worker");
+    let title = format!("{} on {workers}", escaped(&report.nf));
     let mut body = String::new();
     body.push_str(&heading(report));
     body.push_str(&causes(report));
     body.push_str(&heat(report, sources));
+    body.push_str(&remarks(report));
     body.push_str(&over_time(report));
     body.push_str(&load(report));
     body.push_str(&times(report));
@@ -39,7 +44,7 @@ pub(crate) fn page(report: &Report, sources: &Sources) -> String {
 }
 
 fn heading(report: &Report) -> String {
-    let workers = report.workers.len();
+    let workers = counted(report.workers.len() as u64, "worker");
     let parameters = match report.parameters.as_slice() {
         [] => "all parameters at their defaults".to_owned(),
         changed => format!("with <code>{}</code>", escaped(&changed.join(" "))),
@@ -48,7 +53,7 @@ fn heading(report: &Report) -> String {
         format!("<div class=card><b>{value}</b><span class=soft>{name}</span></div>")
     };
     format!(
-        "<h1>{}</h1>\n<p class=soft>{workers} workers, {} engine, {}, {parameters}</p>\n\
+        "<h1>{}</h1>\n<p class=soft>{workers}, {} engine, {}, {parameters}</p>\n\
          <p class=verdict>{}</p>\n<div class=figures>{}{}{}{}</div>\n",
         escaped(&report.nf),
         escaped(&report.engine),
@@ -120,12 +125,12 @@ fn cause_card(rank: usize, cause: &Cause) -> String {
     );
     let shown = cause.pairs.len().min(PAIRS_MAX);
     for pair in &cause.pairs[..shown] {
-        html.push_str(&pair_of_sides(pair, cause.pairs.len() > 1));
+        html.push_str(&pair_of_sides(cause, pair, cause.pairs.len() > 1));
     }
     let hidden = &cause.pairs[shown..];
     if !hidden.is_empty() {
         let _ = write!(html, "<details><summary>{} more pairs</summary>", hidden.len());
-        hidden.iter().for_each(|pair| html.push_str(&pair_of_sides(pair, true)));
+        hidden.iter().for_each(|pair| html.push_str(&pair_of_sides(cause, pair, true)));
         html.push_str("</details>");
     }
     html.push_str(&places(cause));
@@ -148,16 +153,17 @@ fn marked(text: &str) -> String {
         .collect()
 }
 
-fn pair_of_sides(pair: &Pair, with_share: bool) -> String {
+fn pair_of_sides(cause: &Cause, pair: &Pair, with_share: bool) -> String {
     let share = match with_share {
         true => format!("<p class=soft>{} of these</p>", percent(pair.percent)),
         false => String::new(),
     };
     let other = match &pair.mutator {
         Some(mutator) => side("What was in its way", mutator),
-        None => "<div class=side><h4>What was in its way</h4><p>Events under way on other workers \
-                 held what was left.</p></div>"
-            .to_owned(),
+        None => format!(
+            "<div class=side><h4>What was in its way</h4><p>{}</p></div>",
+            cause.without_mutator()
+        ),
     };
     format!(
         "{share}<div class=sides>{}{other}</div>",
@@ -283,6 +289,26 @@ fn title(observed: f64, changed: f64) -> String {
     }
 }
 
+/// What made nothing run again and still took time.
+fn remarks(report: &Report) -> String {
+    if report.remarks.is_empty() {
+        return String::new();
+    }
+    let mut table = "<div class=wide><table><tr><th>what happened<th>how often</tr>".to_owned();
+    for remark in report.remarks.iter().take(REMARKS_MAX) {
+        let recipe = match remark.recipe.as_str() {
+            "" => String::new(),
+            recipe => format!("<br><span class=soft>What to do: {}</span>", marked(recipe)),
+        };
+        let (text, times) = (marked(&remark.text), grouped(remark.times));
+        let _ = write!(table, "<tr><td>{text}{recipe}<td>{times}</tr>");
+    }
+    format!(
+        "<h2>What took time though nothing was handled again</h2>\n<div class=card>{table}\
+         </table></div></div>\n"
+    )
+}
+
 fn over_time(report: &Report) -> String {
     let points = |of: fn(&Point) -> f64| -> Vec<(u64, f64)> {
         // A stretch cut short by the end of the run says little.
@@ -358,11 +384,34 @@ fn load(report: &Report) -> String {
             escaped(recipe)
         )
     });
+    let heaviest = heaviest(report);
     format!(
         "<h2>Workers</h2>\n<div class=card><h4>Time <i class=\"key packets\"></i>on runs that \
-         stood <i class=\"key again\"></i>on runs that were repeated</h4>{}{recipe}</div>\n",
+         stood <i class=\"key again\"></i>on runs that were repeated</h4>{}{recipe}\
+         </div>\n{heaviest}",
         bars("Time of each worker", &rows)
     )
+}
+
+/// All packets of a set are one worker's, so these show how fine the load can be spread.
+fn heaviest(report: &Report) -> String {
+    if report.heaviest.is_empty() {
+        return String::new();
+    }
+    let mut table = "<div class=wide><table><tr><th>packet set<th>worker<th>of its packets\
+                     <th>of all packets</tr>"
+        .to_owned();
+    for Heavy { worker, set, key, of_worker_percent, percent: of_all } in &report.heaviest {
+        let _ = write!(
+            table,
+            "<tr><td><b>{}</b> <span class=soft>{}</span><td>{worker}<td>{}<td>{}</tr>",
+            escaped(set),
+            escaped(key),
+            percent(*of_worker_percent),
+            percent(*of_all)
+        );
+    }
+    format!("<div class=card><h4>Heaviest packet sets</h4>{table}</table></div></div>\n")
 }
 
 fn times(report: &Report) -> String {
@@ -496,6 +545,8 @@ mod tests {
             "Packets a second",
             "Percentiles of times",
             "What to do:",
+            "a commit waited for a cell of flows",
+            "Heaviest packet sets",
         ] {
             assert!(page.contains(part), "{part}");
         }

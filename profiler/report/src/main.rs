@@ -1,33 +1,13 @@
 //! The `nfos-profile` command: why a network function does not scale, where in its source, and
 //! what to change.
-//!
-//! | module | |
-//! |---|---|
-//! | [`mod@report`] | from a profile to ranked causes, lines, load and course |
-//! | [`sources`] | the network function's source, found by the names in its debug information |
-//! | [`text`], [`html`], [`charts`] | the report for a terminal and for a browser |
-//! | [`difference`] | what a change between two runs did |
-//! | [`numbers`] | numbers as humans read them |
-
-mod charts;
-mod difference;
-#[cfg(test)]
-mod example;
-mod html;
-mod numbers;
-mod report;
-mod sources;
-mod text;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use nfos_profile::difference;
 use nfos_records::profile::{Profile, SCHEMA};
-
-use crate::report::Report;
-use crate::sources::Sources;
 
 /// Tells from the profile of a run why it does not scale, where, and what to change
 ///
@@ -99,26 +79,17 @@ fn report(arguments: &ReportArguments) -> Result<(), String> {
         [] => &[PathBuf::from(".")][..],
         given => given,
     };
-    let sources = Sources::find(&profile, folders);
-    let report = Report::new(&profile, &sources);
+    let report = nfos_profile::Report::of(&profile, folders);
     match &arguments.html {
-        Some(path) => std::fs::write(path, html::page(&report, &sources))
+        Some(path) => std::fs::write(path, report.page())
             .map_err(|error| format!("--html {}: cannot be written: {error}", path.display())),
-        None if arguments.json => {
-            let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
-            print(&format!("{json}\n"))
-        }
-        None => print(&text::text(&report)),
+        None if arguments.json => print(&report.json()),
+        None => print(&report.text()),
     }
 }
 
 fn diff(arguments: &DiffArguments) -> Result<(), String> {
-    let of = |path: &Path| {
-        let profile = read(path)?;
-        Ok::<_, String>((Report::new(&profile, &Sources::default()), profile))
-    };
-    let (before, after) = (of(&arguments.before)?, of(&arguments.after)?);
-    print(&difference::difference((&before.0, &before.1), (&after.0, &after.1)))
+    print(&difference(&read(&arguments.before)?, &read(&arguments.after)?))
 }
 
 /// Reads a profile.

@@ -13,6 +13,12 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// So many of what a word names.
+pub(crate) fn counted(number: u64, word: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {word}{plural}", grouped(number))
+}
+
 /// A share in per cent with its sign; what is not quite nothing or all is not shown as that.
 pub(crate) fn percent(share: f64) -> String {
     match share {
@@ -70,6 +76,7 @@ mod tests {
     fn numbers_are_short_and_honest() {
         assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(grouped(12), "12");
+        assert_eq!([counted(1, "line"), counted(0, "line")], ["1 line", "0 lines"]);
         let shares = [0.0, 0.04, 12.34, 99.99, 100.0].map(percent);
         assert_eq!(shares, ["0 %", "<0.1 %", "12.3 %", ">99.9 %", "100 %"]);
         let spans = [12, 1_500, 23_400_000, 120_000_000_000].map(span);

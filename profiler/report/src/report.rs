@@ -6,11 +6,9 @@ use nfos_records::ParameterAdvice;
 use nfos_records::profile::{self as records, Profile};
 use serde::Serialize;
 
+use crate::load::{Heavy, Remark, Worker, heaviest, imbalance, recipe_for, remarks, workers};
 use crate::numbers::{plain, share};
 use crate::sources::Sources;
-
-/// Load of the busiest worker over the mean from which on it is worth a remark.
-const IMBALANCE: f64 = 1.5;
 
 /// What there is to say of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -57,6 +55,10 @@ pub(crate) struct Report {
     pub imbalance: f64,
     /// What to do about it, if anything.
     pub imbalance_recipe: Option<String>,
+    /// The packet sets that brought most packets, most first.
+    pub heaviest: Vec<Heavy>,
+    /// What slowed workers down without making any of them run again, most first.
+    pub remarks: Vec<Remark>,
     /// By handler.
     pub handlers: Vec<records::Handler>,
     /// Events by how often they ran, once first.
@@ -102,6 +104,16 @@ pub(crate) struct Cause {
     pub places: Vec<Place>,
     /// Elsewhere in the structure.
     pub other_places_percent: f64,
+}
+
+impl Cause {
+    /// What was in the way where no operation of another worker was.
+    pub(crate) fn without_mutator(&self) -> &'static str {
+        match self.id.as_str() {
+            "S1" => "it ran for so long that what it had read was no longer kept",
+            _ => "events under way on other workers held what was left",
+        }
+    }
 }
 
 /// Two operations that met.
@@ -186,24 +198,6 @@ impl Line {
     }
 }
 
-/// What one worker did.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Worker {
-    /// Packets received.
-    pub packets: u64,
-    /// Of all packets.
-    pub percent: f64,
-    /// Time on bursts, and of it on runs thrown away.
-    pub busy_ns: u64,
-    pub wasted_ns: u64,
-    /// Runs thrown away.
-    pub aborts: u64,
-    /// Events for each burst.
-    pub burst: f64,
-    /// Most packets that waited.
-    pub queue_max: u64,
-}
-
 /// A structure.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Object {
@@ -245,6 +239,7 @@ impl Report {
         let workers = workers(profile);
         let busy_ns: u64 = workers.iter().map(|worker| worker.busy_ns).sum();
         let imbalance = imbalance(&workers);
+        let heaviest = heaviest(profile, &workers);
         let names = Names::new(profile, sources);
         let (lines, unattributed) = lines(profile, &names);
         Self {
@@ -266,7 +261,9 @@ impl Report {
             causes: causes(profile, &names),
             lines,
             unattributed,
-            imbalance_recipe: recipe_for(imbalance, workers.len()),
+            imbalance_recipe: recipe_for(imbalance, &workers, &heaviest),
+            heaviest,
+            remarks: remarks(profile),
             imbalance,
             workers,
             handlers: profile.handlers.clone(),
@@ -308,7 +305,11 @@ impl<'a> Names<'a> {
                 common = &common[..common.char_indices().next_back().map_or(0, |(at, _)| at)];
             }
         }
-        // `src/lib.rs` stays whole, whatever it lies in.
+        // Names from where everything was built stay as they are, and so does `src/lib.rs`,
+        // whatever it lies in.
+        if !common.starts_with('/') {
+            return Self { profile, sources, prefix: 0 };
+        }
         let folder = common.rfind('/').map_or(0, |at| at + 1);
         let before = common[..folder].trim_end_matches('/');
         let prefix = match before.rsplit_once('/') {
@@ -455,39 +456,6 @@ fn lines(profile: &Profile, names: &Names<'_>) -> (Vec<Line>, u64) {
     (lines, unattributed)
 }
 
-fn workers(profile: &Profile) -> Vec<Worker> {
-    let summary = &profile.summary;
-    let all: u64 = summary.workers.iter().map(|worker| worker.packets).sum();
-    let count = summary.workers.len().saturating_sub(1);
-    let busy = |worker: &nfos_records::WorkerCounters, more: &records::Worker| {
-        if worker.busy_ns > 0 { worker.busy_ns } else { more.busy_ns }
-    };
-    let worker = |(worker, more): (&nfos_records::WorkerCounters, &records::Worker)| Worker {
-        packets: worker.packets,
-        percent: share(worker.packets as f64, all as f64),
-        busy_ns: busy(worker, more),
-        wasted_ns: more.wasted_ns,
-        aborts: worker.aborts,
-        burst: (worker.events + worker.aborts) as f64 / worker.bursts.max(1) as f64,
-        queue_max: more.queue_max,
-    };
-    summary.workers.iter().zip(&profile.workers).take(count).map(worker).collect()
-}
-
-fn imbalance(workers: &[Worker]) -> f64 {
-    let most = workers.iter().map(|worker| worker.packets).max().unwrap_or(0) as f64;
-    let all: u64 = workers.iter().map(|worker| worker.packets).sum();
-    if all > 0 { most * workers.len() as f64 / all as f64 } else { 1.0 }
-}
-
-fn recipe_for(imbalance: f64, workers: usize) -> Option<String> {
-    (imbalance > IMBALANCE && workers > 1).then(|| {
-        "make packet sets finer, so that more of them can be spread: a key of fewer packets, ports \
-         beside addresses for instance"
-            .to_owned()
-    })
-}
-
 fn objects(profile: &Profile) -> Vec<Object> {
     let object = |object: &records::Object| Object {
         name: plain(&object.name),
@@ -556,14 +524,6 @@ mod tests {
         let lines = report().lines;
         let counts: Vec<_> = lines.iter().map(|line| (line.observed, line.changed)).collect();
         assert_eq!(counts, [(90.0, 0.0), (0.0, 90.0)]);
-    }
-
-    #[test]
-    fn load_that_is_not_balanced_has_a_recipe_of_its_own() {
-        let report = report();
-        assert!((report.imbalance - 16.0 / 9.0).abs() < 1e-9);
-        assert!(report.imbalance_recipe.is_some_and(|recipe| recipe.contains("finer")));
-        assert_eq!(report.workers.len(), 2, "the control loop has no load");
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The report for a terminal.
 
-use crate::numbers::{grouped, percent, rate, span};
+use crate::load::Heavy;
+use crate::numbers::{counted, grouped, percent, rate, span};
 use crate::report::{Cause, Pair, Report, Side};
 
 /// Pairs of one cause, lines of one side, places and lines of source that are shown.
 const PAIRS_MAX: usize = 3;
 const PLACES_MAX: usize = 4;
 const LINES_MAX: usize = 12;
+const REMARKS_MAX: usize = 8;
 /// Causes below this share are told in one line.
 const MINOR_PERCENT: f64 = 1.0;
 
@@ -24,6 +26,7 @@ pub(crate) fn text(report: &Report) -> String {
     }
     lines.extend(rest(report));
     lines.extend(source_lines(report));
+    lines.extend(remark_lines(report));
     lines.extend(handler_lines(report));
     lines.extend(worker_lines(report));
     lines.extend(method_lines(report));
@@ -32,10 +35,9 @@ pub(crate) fn text(report: &Report) -> String {
 }
 
 fn heading(report: &Report) -> Vec<String> {
-    let workers = report.workers.len();
-    let plural = if workers == 1 { "" } else { "s" };
+    let workers = counted(report.workers.len() as u64, "worker");
     let mut lines = vec![format!(
-        "{}: {workers} worker{plural}, {} engine, {}, {} packets, {}",
+        "{}: {workers}, {} engine, {}, {} packets, {}",
         report.nf,
         report.engine,
         span(report.elapsed_ns),
@@ -72,7 +74,7 @@ fn cause_lines(rank: usize, cause: &Cause) -> Vec<String> {
         format!("   {}", cause.text),
     ];
     let shown = cause.pairs.len().min(PAIRS_MAX);
-    lines.extend(cause.pairs[..shown].iter().flat_map(|pair| pair_lines(pair, shown > 1)));
+    lines.extend(cause.pairs[..shown].iter().flat_map(|pair| pair_lines(cause, pair, shown > 1)));
     if cause.pairs.len() > PAIRS_MAX {
         lines.push(format!("   and {} more pairs", cause.pairs.len() - PAIRS_MAX));
     }
@@ -91,11 +93,12 @@ fn cause_lines(rank: usize, cause: &Cause) -> Vec<String> {
     lines
 }
 
-fn pair_lines(pair: &Pair, with_share: bool) -> Vec<String> {
+fn pair_lines(cause: &Cause, pair: &Pair, with_share: bool) -> Vec<String> {
     let share = if with_share { format!("{}: ", percent(pair.percent)) } else { String::new() };
     let mut lines = side_lines("run again", &pair.observer, &share);
-    if let Some(mutator) = &pair.mutator {
-        lines.extend(side_lines("because", mutator, ""));
+    match &pair.mutator {
+        Some(mutator) => lines.extend(side_lines("because", mutator, "")),
+        None => lines.push(format!("   because    {}", cause.without_mutator())),
     }
     lines
 }
@@ -136,6 +139,20 @@ fn source_lines(report: &Report) -> Vec<String> {
     if report.unattributed > 0 {
         let unknown = grouped(report.unattributed);
         lines.push(format!("  {unknown:>20}  {:>13}  of unknown lines", ""));
+    }
+    lines
+}
+
+fn remark_lines(report: &Report) -> Vec<String> {
+    if report.remarks.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![String::new(), "slower, though nothing ran again for it".to_owned()];
+    for remark in report.remarks.iter().take(REMARKS_MAX) {
+        lines.push(format!("  {:>20}  {}", grouped(remark.times), remark.text));
+        if !remark.recipe.is_empty() {
+            lines.push(format!("  {:>20}  recipe: {}", "", remark.recipe));
+        }
     }
     lines
 }
@@ -188,6 +205,16 @@ fn worker_lines(report: &Report) -> Vec<String> {
         let imbalance = report.imbalance;
         lines.push(format!("the busiest worker has {imbalance:.1} times the mean: {recipe}"));
     }
+    if !report.heaviest.is_empty() {
+        lines.extend([String::new(), "heaviest packet sets".to_owned()]);
+    }
+    for Heavy { worker, set, key, of_worker_percent, percent: of_all } in &report.heaviest {
+        lines.push(format!(
+            "  {:>20}  {} of worker {worker}'s packets: {set}: {key}",
+            percent(*of_all),
+            percent(*of_worker_percent)
+        ));
+    }
     lines
 }
 
@@ -196,9 +223,9 @@ fn method_lines(report: &Report) -> Vec<String> {
     let mut lines = vec![
         String::new(),
         format!(
-            "conflicts are counted one by one; {} samples say where, {} call sites were looked up",
-            grouped(method.samples),
-            grouped(method.sites_captured)
+            "conflicts are counted one by one; {} say where, {} were looked up",
+            counted(method.samples, "sample"),
+            counted(method.sites_captured, "call site")
         ),
     ];
     if !report.has_lines && report.conflicts > 0 {
@@ -230,6 +257,8 @@ mod tests {
             "   recipe     set less often (`update_interval_ms`, now 0: try 1000)",
             "   try        --set update_interval_ms=1000",
             "   rest: 10 conflicts of kinds for which there was no room",
+            "                    77  a commit waited for a cell of flows",
+            "                44.4 %  50.0 % of worker 0's packets: flow: from 10.0.0.1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line:?} in\n{text}");
         }

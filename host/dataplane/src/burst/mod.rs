@@ -268,4 +268,10 @@ impl Burst {
         }
         self.settled = Settled { finished, ..self.settled };
     }
+
+    /// Nothing of the burst stands, since what it had read was changed meanwhile.
+    pub(crate) fn fail_in_conflict(&mut self) {
+        self.fail(None);
+        self.settled.aborts = self.items.len();
+    }
 }

@@ -1,19 +1,23 @@
 //! What a run with profiling on records, beyond the conflicts, which are always recorded.
 //!
 //! Each worker keeps its own: [`Uses`] beside its services, of what the network function asks of
-//! the structures and from where, and [`Times`], of its bursts. At its end it hands both in. The
-//! course of the run is taken from the counters by the thread that watches ([`Course`]).
+//! the structures and from where, [`Times`], of its bursts, and [`Heavy`], of its packet sets. At
+//! its end it hands them in. The course of the run is taken from the counters by the thread that
+//! watches ([`Course`]).
 //!
 //! A burst costs two looks at the clock, an event less than ten nanoseconds, an operation on a
-//! structure one or two. Call sites are looked up for the first uses of each operation, for a small
-//! sample of the others and for sampled conflicts, within one part in two hundred of the time.
+//! structure one or two. Where calls come from is taken down as positions in the code, a
+//! microsecond or two each, for the first uses of each operation, for a small sample of the others
+//! and for sampled conflicts; lines are made of them when the run is over.
 
 mod course;
+mod heavy;
 mod profile;
 mod times;
 mod uses;
 
 pub(crate) use course::Course;
+pub(crate) use heavy::{Groups, Heavy};
 pub(crate) use profile::{Facts, profile};
 pub(crate) use times::{Ended, Times};
 pub(crate) use uses::{Argument, Operation, Uses};
@@ -29,6 +33,8 @@ pub(crate) struct Recorded {
     pub times: Times,
     /// Of its network function's operations.
     pub uses: Uses,
+    /// Of its packet sets.
+    pub heavy: Heavy,
     /// Events that ran alone behind the gate.
     pub gate_entries: u64,
 }
@@ -38,6 +44,8 @@ pub(crate) struct Recorded {
 pub(crate) struct Probe {
     /// What it records.
     pub times: Times,
+    /// Which packet sets are heavy.
+    pub heavy: Heavy,
     /// Where it hands it in.
     pub to: Sender<Recorded>,
 }

@@ -3,34 +3,38 @@
 use std::collections::{BTreeMap, HashMap};
 
 use hdrhistogram::Histogram;
-use nfos_engine::Site;
 use nfos_engine::exchange::EventKind;
-use nfos_records::Summary;
+use nfos_engine::{CallSite, Site};
 use nfos_records::profile::{
-    self as records, Conflict, EXAMPLES_MAX, Example, Function, Handler, Interval, Method, Object,
-    PlaceCount, Profile, Share, Side,
+    self as records, Conflict, EXAMPLES_MAX, Example, Function, Handler, HeavySet, Interval,
+    Method, Object, PlaceCount, Profile, Share, Side,
 };
+use nfos_records::{Remark, Summary};
 use nfos_state::rules::Particulars;
 use nfos_state::{ConflictCount, ConflictKind, ConflictSample, Conflicts, ObjectShape, Place};
 
 use super::uses::{OPERATIONS, Operation, Use};
 use super::{Recorded, times::RUNS_MAX};
+use crate::factory::Locator;
 use crate::origin::EventOrigin;
 
 /// Most places of one kind of conflict.
 const PLACES_MAX: usize = 16;
 
 /// What a profile says of the run besides what was recorded.
-#[derive(Debug)]
 pub(crate) struct Facts {
     /// The network function.
     pub function: Function,
+    /// How to find its source lines.
+    pub locator: Locator,
     /// The structures.
     pub objects: Vec<ObjectShape>,
     /// By participant: the most packets that waited.
     pub queue_max: Vec<u64>,
     /// The course of the run.
     pub intervals: Vec<Interval>,
+    /// What slowed workers down.
+    pub remarks: Vec<Remark>,
 }
 
 /// The profile of a run that is over.
@@ -40,7 +44,7 @@ pub(crate) fn profile(
     recorded: &[Recorded],
     conflicts: &Conflicts,
 ) -> Profile {
-    let mut builder = Builder::new(&facts.objects, recorded);
+    let mut builder = Builder::new(&facts.objects, &facts.locator, recorded);
     let (told, examples) = builder.conflicts(&summary, conflicts);
     let objects = builder.objects();
     let mut function = facts.function;
@@ -66,6 +70,8 @@ pub(crate) fn profile(
         sites: builder.sites.iter().map(site).collect(),
         workers,
         attempts: attempts(recorded),
+        remarks: facts.remarks,
+        heaviest: recorded.iter().flat_map(heaviest).collect(),
         intervals: facts.intervals,
     }
 }
@@ -98,6 +104,11 @@ fn attempts(recorded: &[Recorded]) -> Vec<u64> {
     let used = attempts.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
     attempts.truncate(used);
     attempts
+}
+
+fn heaviest(recorded: &Recorded) -> Vec<HeavySet> {
+    let of = |(set, key, packets)| HeavySet { worker: recorded.worker, set, key, packets };
+    recorded.heavy.heaviest(records::HEAVIEST_MAX).into_iter().map(of).collect()
 }
 
 fn handlers(recorded: &[Recorded]) -> Vec<Handler> {
@@ -158,43 +169,49 @@ struct Builder<'a> {
     shapes: &'a [ObjectShape],
     sites: Vec<Site>,
     by_use: Weights<Use>,
+    /// The same by worker.
+    by_worker: Weights<(usize, Use)>,
     by_conflict: Weights<ConflictKind>,
     counts: BTreeMap<Use, u64>,
 }
 
 impl<'a> Builder<'a> {
-    fn new(shapes: &'a [ObjectShape], recorded: &[Recorded]) -> Self {
+    fn new(shapes: &'a [ObjectShape], locator: &Locator, recorded: &[Recorded]) -> Self {
         let mut builder = Self {
             shapes,
             sites: Vec::new(),
             by_use: HashMap::new(),
+            by_worker: HashMap::new(),
             by_conflict: HashMap::new(),
             counts: BTreeMap::new(),
         };
         for one in recorded {
-            builder.add(one);
+            builder.add(one, locator);
         }
         builder
     }
 
-    fn add(&mut self, one: &Recorded) {
-        let mut numbers = HashMap::new();
-        let mut sites: Vec<_> = one.uses.sites.iter().collect();
-        sites.sort_by_key(|(_, number)| **number);
-        for (site, number) in sites {
-            let known = self.sites.iter().position(|known| known == site);
-            let at = known.unwrap_or_else(|| {
-                self.sites.push(site.clone());
-                self.sites.len() - 1
-            });
-            numbers.insert(*number, at);
+    fn add(&mut self, one: &Recorded, locator: &Locator) {
+        let mut calls = vec![CallSite::default(); one.uses.sites.len()];
+        one.uses.sites.iter().for_each(|(call, number)| calls[*number] = *call);
+        let mut numbers = Vec::with_capacity(calls.len());
+        for site in locator(&calls) {
+            // Several calls may come from one line.
+            let known = self.sites.iter().position(|known| *known == site);
+            numbers.push(known.unwrap_or(self.sites.len()));
+            if known.is_none() {
+                self.sites.push(site);
+            }
         }
         for ((used, number), weight) in &one.uses.by_use {
-            *self.by_use.entry(*used).or_default().entry(numbers[number]).or_default() += weight;
+            let number = numbers[*number];
+            *self.by_use.entry(*used).or_default().entry(number).or_default() += weight;
+            let of_worker = self.by_worker.entry((one.worker, *used)).or_default();
+            *of_worker.entry(number).or_default() += weight;
         }
         for ((kind, number), weight) in &one.uses.by_conflict {
             let of_kind = self.by_conflict.entry(*kind).or_default();
-            *of_kind.entry(numbers[number]).or_default() += weight;
+            *of_kind.entry(numbers[*number]).or_default() += weight;
         }
         for (used, count) in one.uses.counts() {
             *self.counts.entry(used).or_default() += count;
@@ -266,7 +283,12 @@ impl<'a> Builder<'a> {
             observer: self.observer(kind),
             mutator: kind.change.map(|(mutator, handler)| {
                 let operation = Operation::of_mutator(mutator);
-                self.side(kind.object.raw(), operation, "", handler)
+                let side = self.side(kind.object.raw(), operation, "", handler);
+                let used = Use { object: kind.object.raw(), operation: operation as u8, handler };
+                match self.sites_of_changes(used, samples) {
+                    sites if sites.is_empty() => side,
+                    sites => Side { sites, ..side },
+                }
             }),
             aborts: count.aborts,
             wasted_ns: count.wasted_ns,
@@ -283,6 +305,27 @@ impl<'a> Builder<'a> {
             Some(weights) => Side { sites: shares(weights), exact: true, ..learnt },
             None => learnt,
         }
+    }
+
+    /// Where from the workers that were first use an operation, each as heavy as it was often so.
+    fn sites_of_changes(&self, used: Use, samples: &[&ConflictSample]) -> Vec<Share> {
+        let mut first = BTreeMap::<usize, u64>::new();
+        for ConflictSample { conflict, .. } in samples {
+            if let Some(change) = conflict.change {
+                *first.entry(change.participant.into()).or_default() += conflict.weight;
+            }
+        }
+        let mut weights = BTreeMap::<usize, f64>::new();
+        for (worker, times) in first {
+            let Some(sites) = self.by_worker.get(&(worker, used)) else { continue };
+            let all: u64 = sites.values().sum();
+            for (site, weight) in sites {
+                let share = *weight as f64 / all.max(1) as f64;
+                *weights.entry(*site).or_default() += times as f64 * share;
+            }
+        }
+        // In thousandths, so that shares of one conflict are told apart.
+        shares(&weights.iter().map(|(site, weight)| (*site, (weight * 1e3) as u64)).collect())
     }
 
     /// A side with the sites that its handler, or else any, uses the operation from.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use nfos_engine::Site;
+use nfos_engine::CallSite;
 use nfos_state::rules::{MutatorKind, ObserverKind};
 use nfos_state::{Conflict, ConflictKind, Place};
 
@@ -99,9 +99,8 @@ impl Operation {
         match kind {
             MutatorKind::VectorWrite => Self::VectorWrite,
             MutatorKind::VectorAdd => Self::VectorAdd,
-            MutatorKind::MapSet => Self::MapSet,
-            // Only a key that goes makes room.
-            MutatorKind::MapRemove | MutatorKind::MapCount => Self::MapRemove,
+            MutatorKind::MapSet | MutatorKind::MapGrow => Self::MapSet,
+            MutatorKind::MapRemove | MutatorKind::MapShrink => Self::MapRemove,
             MutatorKind::Allocate => Self::Allocate,
             MutatorKind::Refresh => Self::Refresh,
             MutatorKind::Free => Self::Free,
@@ -149,8 +148,6 @@ const FIRST: u64 = 2;
 /// One of about so many later uses is sampled: at random distances, lest the same one of several
 /// that take turns is hit each time.
 const EVERY: u64 = 1 << 14;
-/// Looking call sites up may take one part in so many of the time, beyond the first uses.
-const SHARE: u64 = 200;
 /// How many uses one that was sampled counts as, beside one of the first.
 const SAMPLE_WEIGHT: u64 = 1_024;
 
@@ -182,13 +179,12 @@ pub(crate) struct Uses {
     until: u64,
     random: u64,
     clock: quanta::Clock,
-    start: u64,
     wanted_at: u64,
     captured_raw: u64,
     /// Of it, what has not been taken off a burst's time.
     to_take_off: u64,
     /// Each call site once.
-    pub sites: HashMap<Site, usize>,
+    pub sites: HashMap<CallSite, usize>,
     /// Weights of call sites by use.
     pub by_use: HashMap<(Use, usize), u64>,
     /// Weights of call sites by kind of conflict.
@@ -209,7 +205,6 @@ impl Uses {
             sought: None,
             until: EVERY,
             random: 0x9e37_79b9_7f4a_7c15,
-            start: clock.raw(),
             clock,
             wanted_at: 0,
             captured_raw: 0,
@@ -284,7 +279,7 @@ impl Uses {
         }
         if count <= FIRST {
             self.want(Wanted::Use(used, 1));
-        } else if is_sample && self.may_capture() {
+        } else if is_sample {
             self.want(Wanted::Use(used, SAMPLE_WEIGHT));
         }
     }
@@ -298,19 +293,16 @@ impl Uses {
         EVERY / 2 + self.random % EVERY
     }
 
-    fn may_capture(&self) -> bool {
-        self.captured_raw * SHARE < self.clock.raw().wrapping_sub(self.start)
-    }
-
     fn want(&mut self, wanted: Wanted) {
         self.wanted = Some(wanted);
         self.wanted_at = self.clock.raw();
     }
 
-    /// A burst failed: from where its event did what made it fail is looked for when it runs again.
+    /// A burst failed, and a sample was kept of that: from where its event did what made it fail is
+    /// looked for when it runs again.
     #[cold]
     pub(crate) fn seek(&mut self, conflict: Conflict) {
-        if conflict.weight > 0 && (conflict.weight == 1 || self.may_capture()) {
+        if conflict.weight > 0 {
             let (operation, _) = Operation::of_observer(conflict.observer);
             self.sought = Some(Sought { conflict, operation, bursts: 0 });
         }
@@ -322,7 +314,7 @@ impl Uses {
     }
 
     /// The site that was wanted.
-    pub(crate) fn site(&mut self, site: Site) {
+    pub(crate) fn site(&mut self, site: CallSite) {
         self.captured += 1;
         let spent = self.clock.raw().wrapping_sub(self.wanted_at);
         self.captured_raw += spent;
@@ -386,7 +378,7 @@ mod tests {
             uses.begin_event(handler << 5);
             uses.note(object, Operation::MapSet, Argument::Key(b"k"));
             assert!(uses.wants_site(), "each of the first two is wanted");
-            uses.site(Site { line: object, ..Site::default() });
+            uses.site(CallSite::at(&[object + 1]));
         }
         uses.note(3, Operation::MapSet, Argument::None);
         assert!(!uses.wants_site());
@@ -399,7 +391,7 @@ mod tests {
         let counts: Vec<_> = uses.counts().collect();
         let last = 4 + until_sampled.unwrap_or(0);
         assert_eq!(counts, [(of(0, 1), 1), (of(3, 1), 1), (of(3, 2), last)]);
-        let number = uses.sites[&Site { line: 3, ..Site::default() }];
+        let number = uses.sites[&CallSite::at(&[4])];
         assert_eq!(uses.by_use[&(of(3, 2), number)], 2);
     }
 }

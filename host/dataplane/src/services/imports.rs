@@ -2,7 +2,7 @@
 
 use super::{Phase, WorkerServices};
 use crate::probe::{Argument, Operation};
-use nfos_engine::Site;
+use nfos_engine::CallSite;
 use nfos_engine::fault::GuestFault;
 use nfos_engine::services::{
     Answer, Cell, ExpiredLease, Handle, Hashing, LogLevel, MapEntry, Merge, Services, SetOutcome,
@@ -328,7 +328,7 @@ impl Services for WorkerServices {
         self.uses.as_ref().is_some_and(|uses| uses.wants_site())
     }
 
-    fn site(&mut self, site: Site) {
+    fn site(&mut self, site: CallSite) {
         if let Some(uses) = &mut self.uses {
             uses.site(site);
         }

@@ -10,6 +10,7 @@ use super::Host;
 use super::wasi::Exited;
 use crate::fault::GuestFault;
 use crate::last_words::one_line;
+use crate::lines::Lines;
 use crate::trap;
 
 /// Bytes of what the linker says of a value.
@@ -29,15 +30,16 @@ const OF_VALUES: [&str; 5] =
     ["handle index", "discriminant", "invalid utf-8", "incomplete utf-8", "out of range for"];
 
 /// The fault behind an error of a call into a guest.
-pub(super) fn of(error: wasmtime::Error, host: &mut Host) -> GuestFault {
-    let Host { limits, last_words, wasi, .. } = host;
+pub(super) fn of(error: wasmtime::Error, host: &mut Host, lines: &Lines) -> GuestFault {
+    let Host { services, limits, last_words, wasi } = host;
+    trap::note_site(&error, &mut **services);
     let ended_itself = matches!(error.downcast_ref(), Some(Trap::UnreachableCodeReached))
         || error.downcast_ref::<Exited>().is_some();
     // Of a runtime with WASI the last words are what it wrote to standard error.
     if ended_itself && last_words.message().is_none() {
         last_words.keep(&wasi.last_error_output());
     }
-    let fault = trap::fault_of(error, limits, last_words);
+    let fault = trap::fault_of(error, limits, last_words, lines);
     match fault {
         GuestFault::Trap(words) => by_words(words),
         fault => fault,

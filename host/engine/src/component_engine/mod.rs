@@ -11,10 +11,12 @@
 mod fault;
 mod imports;
 mod lift;
+mod sites;
 mod wasi;
 
 use std::any::Any;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use wasmtime::Store;
 use wasmtime::component::{Component, HasSelf, Linker};
@@ -31,6 +33,7 @@ use crate::fault::GuestFault;
 use crate::guest::Guest;
 use crate::last_words::LastWords;
 use crate::limits::{self, Limited, Limits};
+use crate::lines::Lines;
 use crate::services::Services;
 use crate::sized::sized;
 
@@ -92,6 +95,7 @@ pub(crate) type Binding = NfPre<Host>;
 pub(crate) fn bind(component: &Component) -> wasmtime::Result<Binding> {
     let mut linker = Linker::new(component.engine());
     Nf::add_to_linker::<_, HasSelf<_>>(&mut linker, |host: &mut Host| host)?;
+    sites::link(&mut linker)?;
     wasi::link(&mut linker, component)?;
     NfPre::new(linker.instantiate_pre(component)?)
 }
@@ -119,6 +123,7 @@ impl Unstartable {
 pub struct ComponentGuest<S: Services> {
     binding: Binding,
     settings: Settings,
+    lines: Arc<Lines>,
     /// Absent only within [`Self::replace`].
     store: Option<Store<Host>>,
     /// Absent from a fault on.
@@ -141,11 +146,13 @@ impl<S: Services> ComponentGuest<S> {
     pub(crate) fn new(
         binding: Binding,
         settings: Settings,
+        lines: Arc<Lines>,
         services: S,
     ) -> Result<Self, Unstartable> {
         let mut guest = Self {
             binding,
             settings,
+            lines,
             store: None,
             exports: None,
             buffers: Buffers::default(),
@@ -163,8 +170,8 @@ impl<S: Services> ComponentGuest<S> {
         limits::impose(store);
         begin_call(store);
         let instance = self.binding.instance_pre().instantiate(&mut *store);
-        let instance =
-            instance.map_err(|error| Unstartable::Fault(fault::of(error, store.data_mut())))?;
+        let instance = instance
+            .map_err(|error| Unstartable::Fault(fault::of(error, store.data_mut(), &self.lines)))?;
         let exports = Nf::new(&mut *store, &instance).map_err(Unstartable::OtherTypes)?;
         store.data_mut().wasi.go_live();
         self.exports = Some(exports);
@@ -197,7 +204,7 @@ impl<S: Services> ComponentGuest<S> {
             Ok(answer) => Ok(answer),
             Err(error) => {
                 self.exports = None;
-                Err(fault::of(error, store.data_mut()))
+                Err(fault::of(error, store.data_mut(), &self.lines))
             }
         }
     }

@@ -27,6 +27,8 @@ mod send;
 mod site;
 mod vector;
 
+use std::sync::Arc;
+
 use wasmtime::{Caller, Instance, InstancePre, Linker, Memory, Module, Store, TypedFunc};
 
 use self::memory::{GuestBytes, LinearMemory, reach_store};
@@ -37,6 +39,7 @@ use crate::fault::GuestFault;
 use crate::guest::Guest;
 use crate::last_words::LastWords;
 use crate::limits::{self, Limited, Limits};
+use crate::lines::Lines;
 use crate::services::{Handle, Services};
 use crate::trap;
 
@@ -173,6 +176,7 @@ pub(crate) fn check_exports(module: &Module) -> Result<(), String> {
 pub struct DirectGuest<S: Services> {
     binding: InstancePre<Host<S>>,
     settings: Settings,
+    lines: Arc<Lines>,
     /// Absent only within [`Self::replace`].
     store: Option<Store<Host<S>>>,
     /// Absent from a fault on.
@@ -183,9 +187,10 @@ impl<S: Services> DirectGuest<S> {
     pub(crate) fn new(
         binding: InstancePre<Host<S>>,
         settings: Settings,
+        lines: Arc<Lines>,
         services: S,
     ) -> Result<Self, GuestFault> {
-        let mut guest = Self { binding, settings, store: None, exports: None };
+        let mut guest = Self { binding, settings, lines, store: None, exports: None };
         guest.start(services)?;
         Ok(guest)
     }
@@ -202,7 +207,7 @@ impl<S: Services> DirectGuest<S> {
                 self.exports = Some(exports);
                 Ok(())
             }
-            Err(error) => Err(fault_of(error, store)),
+            Err(error) => Err(fault_of(error, store, &self.lines)),
         }
     }
 
@@ -221,7 +226,7 @@ impl<S: Services> DirectGuest<S> {
             Ok(answer) => Ok(answer),
             Err(error) => {
                 self.exports = None;
-                Err(fault_of(error, store))
+                Err(fault_of(error, store, &self.lines))
             }
         }
     }
@@ -349,7 +354,12 @@ fn post_return<S: Services>(
 }
 
 #[cold]
-fn fault_of<S: Services>(error: wasmtime::Error, store: &mut Store<Host<S>>) -> GuestFault {
-    let Host { limits, last_words, .. } = store.data_mut();
-    trap::fault_of(error, limits, last_words)
+fn fault_of<S: Services>(
+    error: wasmtime::Error,
+    store: &mut Store<Host<S>>,
+    lines: &Lines,
+) -> GuestFault {
+    let Host { services, limits, last_words, .. } = store.data_mut();
+    trap::note_site(&error, services);
+    trap::fault_of(error, limits, last_words, lines)
 }

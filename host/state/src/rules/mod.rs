@@ -8,10 +8,12 @@
 //! A new structure starts by writing its rows.
 
 mod page;
+mod remark;
 mod table;
 mod text;
 
 pub use page::page;
+pub(crate) use remark::remarks;
 pub use table::{
     CAUSES, Cause, MUTATORS, MutatorKind, OBSERVERS, OPERATIONS, ObserverKind, rule, shortage,
 };

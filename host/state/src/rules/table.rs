@@ -260,47 +260,54 @@ rules! {
         changes {
             MapSet: "set";
             MapRemove: "remove";
-            MapCount: "number of free slots, by an insertion or a removal";
+            MapGrow: "number of keys, by an insertion";
+            MapShrink: "number of keys, by a removal";
         }
         observes {
             MapHit: "get of a key that is there" of Key {
                 MapSet => M1;
                 MapRemove => M2;
-                MapCount => never;
+                MapGrow => never;
+                MapShrink => never;
             }
             MapMiss: "get of a key that is not there" of Key {
                 MapSet => M3;
                 MapRemove => never;
-                MapCount => never;
+                MapGrow => never;
+                MapShrink => never;
             }
             MapRemove: "remove, whose answer tells whether the key was there" of Key {
                 MapSet => M4;
                 MapRemove => M4;
-                MapCount => never;
+                MapGrow => never;
+                MapShrink => never;
             }
             MapFull: "set that finds the map full" of Whole or short M6 {
                 MapSet => never;
                 MapRemove => never;
-                MapCount => M5;
+                MapGrow => M5;
+                MapShrink => M5;
             }
             MapIterate: "next, going through the map" of Whole {
                 MapSet => M7;
                 MapRemove => M7;
-                MapCount => M7;
+                MapGrow => M7;
+                MapShrink => M7;
             }
             MapLength: "len" of Whole {
                 MapSet => never;
                 MapRemove => never;
-                MapCount => M8;
+                MapGrow => M8;
+                MapShrink => M8;
             }
         }
         operations {
             "get, present": [MapHit] [];
             "get, absent": [MapMiss] [];
             "set, present": [] [MapSet];
-            "set, absent": [] [MapSet MapCount];
+            "set, absent": [] [MapSet MapGrow];
             "set, full": [MapFull MapMiss] [];
-            "remove, present": [MapRemove] [MapRemove MapCount];
+            "remove, present": [MapRemove] [MapRemove MapShrink];
             "remove, absent": [MapRemove] [];
             "next": [MapIterate] [];
             "len": [MapLength] [];

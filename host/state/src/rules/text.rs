@@ -152,15 +152,23 @@ impl Cause {
     /// What its recipe would change.
     #[must_use]
     pub fn levers(self) -> Vec<Lever> {
-        pieces(self.recipe()).filter_map(|(_, name)| Lever::parse(name)).collect()
+        levers(self.recipe()).collect()
     }
 
     /// The parameters that its recipe would change for the structure of a name.
     #[must_use]
     pub fn relaxed_by(self, object: &str, advisor: &dyn Advisor) -> Vec<ParameterAdvice> {
-        let levers = self.levers().into_iter();
-        levers.flat_map(|lever| advisor.parameters(object, lever)).collect()
+        relaxing(self.recipe(), object, advisor)
     }
+}
+
+fn levers(recipe: &str) -> impl Iterator<Item = Lever> {
+    pieces(recipe).filter_map(|(_, name)| Lever::parse(name))
+}
+
+/// The parameters that a recipe would change for the structure of a name.
+pub(super) fn relaxing(recipe: &str, object: &str, advisor: &dyn Advisor) -> Vec<ParameterAdvice> {
+    levers(recipe).flat_map(|lever| advisor.parameters(object, lever)).collect()
 }
 
 /// The parts of a template: text, and the placeholder behind it.
@@ -168,7 +176,7 @@ fn pieces(template: &str) -> impl Iterator<Item = (&str, &str)> {
     template.split('}').map(|piece| piece.split_once('{').unwrap_or((piece, "")))
 }
 
-fn fill(template: &str, of: &Particulars<'_>, advisor: &dyn Advisor) -> String {
+pub(super) fn fill(template: &str, of: &Particulars<'_>, advisor: &dyn Advisor) -> String {
     let mut filled = String::with_capacity(2 * template.len());
     for (text, placeholder) in pieces(template) {
         filled.push_str(text);

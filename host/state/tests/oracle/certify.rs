@@ -115,8 +115,8 @@ fn changes_of(op: &Op) -> &'static [MutatorKind] {
     match op {
         Op::Write(..) => &[M::VectorWrite],
         Op::Add(..) => &[M::VectorAdd],
-        Op::Set(_, _, SetOutcome::Ok) => &[M::MapSet, M::MapCount],
-        Op::Remove(_, true) => &[M::MapRemove, M::MapCount],
+        Op::Set(_, _, SetOutcome::Ok) => &[M::MapSet, M::MapGrow],
+        Op::Remove(_, true) => &[M::MapRemove, M::MapShrink],
         Op::Allocate(_, Some(_)) => &[M::Allocate],
         Op::Refresh(_, _, true) => &[M::Refresh],
         Op::Free(_, true) => &[M::Free],
