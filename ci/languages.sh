@@ -17,10 +17,10 @@ left_out() {
     echo "languages: left out $1: $2"
 }
 
-# Builds guests/*/languages/*.$1 to target/guests/*-$2.wasm, what is not up to date.
+# Builds guests/{,test/}*/languages/*.$1 to target/guests/*-$2.wasm, what is not up to date.
 build_guests() {
     local source to
-    for source in guests/*/languages/*."$1"; do
+    for source in guests/{,test/}*/languages/*."$1"; do
         to=target/guests/$(basename "$source" ".$1")-$2.wasm
         [[ -n $(find "$source" wit "guest-sdk/$2" -newer "$to" 2>&1) ]] || continue
         "guest-sdk/$2/build.sh" "$source" -o "$to" 2>&1

@@ -24,6 +24,14 @@ nfos_map nfos_map_open(const char *name, uint32_t capacity, uint32_t key_size) {
     return (nfos_map){nfos_nf_hash_map_borrow_hash_map(opened)};
 }
 
+nfos_map nfos_map_open_with(const char *name, uint32_t capacity, uint32_t key_size,
+                            nfos_hashing hashing) {
+    nf_string_t called = text(name);
+    nfos_nf_hash_map_own_hash_map_t opened = nfos_nf_hash_map_static_hash_map_open_with(
+        &called, capacity, key_size, (nfos_nf_hash_map_hashing_t)hashing);
+    return (nfos_map){nfos_nf_hash_map_borrow_hash_map(opened)};
+}
+
 nfos_allocator nfos_allocator_open(const char *name, uint32_t capacity,
                                    uint64_t refresh_interval) {
     nf_string_t called = text(name);
@@ -43,6 +51,13 @@ nfos_distributed nfos_distributed_open(const char *name, const nfos_merge *merge
     nfos_nf_distributed_object_own_distributed_object_t opened =
         nfos_nf_distributed_object_static_distributed_object_open(&called, &list, staleness);
     return (nfos_distributed){nfos_nf_distributed_object_borrow_distributed_object(opened)};
+}
+
+nfos_parts nfos_parts_open(const char *name, uint64_t staleness) {
+    nf_string_t called = text(name);
+    nfos_nf_distributed_object_own_distributed_object_t opened =
+        nfos_nf_distributed_object_static_distributed_object_open_parts(&called, staleness);
+    return (nfos_parts){nfos_nf_distributed_object_borrow_distributed_object(opened)};
 }
 
 /* `name` followed by `ending`, on the heap. */

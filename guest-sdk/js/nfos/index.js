@@ -21,6 +21,6 @@ export {
   UDP,
 } from "./packet_sets.js";
 export { choice, flag, relaxing, text, unsigned } from "./parameters.js";
-export { Allocator, Distributed, Map, Vector } from "./structures.js";
+export { Allocator, Distributed, Map, Parts, Vector } from "./structures.js";
 export { Dropped, Verdict } from "./verdict.js";
 export { Ethernet, Ipv4, Transport, checksum, checksumUpdate, equal } from "./wire.js";

@@ -33,6 +33,19 @@ function cellOf(type, value) {
   };
 }
 
+function bytesOf(key) {
+  const view = new DataView(new ArrayBuffer(64));
+  view.setBigUint64(0, key.w0, true);
+  view.setBigUint64(8, key.w1, true);
+  view.setBigUint64(16, key.w2, true);
+  view.setBigUint64(24, key.w3, true);
+  view.setBigUint64(32, key.w4, true);
+  view.setBigUint64(40, key.w5, true);
+  view.setBigUint64(48, key.w6, true);
+  view.setBigUint64(56, key.w7, true);
+  return new Uint8Array(view.buffer, 0, key.length);
+}
+
 function fitting(name, type) {
   if (type.size > 48) {
     throw new RangeError(`a value of ${name} has ${type.size} bytes; a cell has 48`);
@@ -81,6 +94,12 @@ export class Map {
     return new Map(HashMap.open(name, capacity, keySize), fitting(name, type));
   }
 
+  /** As `open`, which takes "keyed": with a secret of the host, so that nobody can send keys that
+   * collide. "plain" hashes alike in every run, for keys that nobody outside can choose. */
+  static openWith(name, capacity, keySize, type, hashing) {
+    return new Map(HashMap.openWith(name, capacity, keySize, hashing), fitting(name, type));
+  }
+
   /** The value of a key, or undefined: an observation of this key alone. */
   get(key) {
     const cell = this.handle.get(key);
@@ -96,6 +115,38 @@ export class Map {
   /** Removes the key and answers whether it was there: an observation of this key alone. */
   remove(key) {
     return this.handle.remove(key);
+  }
+
+  /** How many keys there are: an observation of every insertion and removal. */
+  len() {
+    return this.handle.len();
+  }
+
+  /** The first entry at or behind a place, which is 0n at first: its `key`, its `value` and the
+   * place behind it, `next`; or undefined. From one event to the next, entries that are inserted or
+   * removed in between may be passed by or met twice. An observation of what it comes by. */
+  next(place) {
+    const entry = this.handle.next(place);
+    if (entry === undefined) {
+      return undefined;
+    }
+    const { key, value, next } = entry;
+    return { key: bytesOf(key), value: load(this.type, value), next };
+  }
+
+  /** All keys with their values, `[key, value]`, each once, in no order that is specified: an
+   * observation of all of them. A handler that also changes something runs again when any of them
+   * changes meanwhile; one that only looks never does. The handler ends here beyond some 60,000. */
+  *iter() {
+    let place = 0n;
+    for (let entry = this.next(place); entry !== undefined; entry = this.next(place)) {
+      place = entry.next;
+      yield [entry.key, entry.value];
+    }
+  }
+
+  [Symbol.iterator]() {
+    return this.iter();
   }
 }
 
@@ -159,5 +210,46 @@ export class Distributed {
   /** The merged value: an observation of all parts, unless one within the staleness is at hand. */
   read() {
     return load(this.type, this.handle.read());
+  }
+}
+
+/** One cell for each worker, which it changes as it likes, and which are merged in a way of your own:
+ * by any function of two that gives the same in whatever order it is applied, and for which a part of
+ * zeroes is neutral. */
+export class Parts {
+  constructor(handle, type) {
+    this.handle = handle;
+    this.type = type;
+  }
+
+  /** Opens the object `name`, whose parts are all zero at first and whose merged value may be up to
+   * `staleness` old when it is read. */
+  static open(name, type, staleness) {
+    return new Parts(DistributedObject.openParts(name, staleness), fitting(name, type));
+  }
+
+  /** This worker's part. Conflicts with nobody. */
+  own() {
+    return load(this.type, this.handle.ownPart());
+  }
+
+  /** Replaces this worker's part. Conflicts with nobody but those who merge. */
+  set(part) {
+    this.handle.setPart(cellOf(this.type, part));
+  }
+
+  /** The merged value: an observation of all parts, unless one within the staleness is at hand. */
+  read(merge) {
+    const published = this.handle.published();
+    if (published !== undefined) {
+      return load(this.type, published);
+    }
+    let merged = load(this.type, this.handle.part(0));
+    const parts = this.handle.parts();
+    for (let index = 1; index < parts; index++) {
+      merged = merge(merged, load(this.type, this.handle.part(index)));
+    }
+    this.handle.publish(cellOf(this.type, merged));
+    return merged;
   }
 }

@@ -25,14 +25,14 @@ from .leased_map import Leased, LeasedMap
 from .packet import Packet
 from .packet_sets import (ANSWERING_FIVE_TUPLE, FIVE_TUPLE, ICMP, TCP, UDP, Field, PacketSet, Rule)
 from .parameters import Boolean, Choice, Parameters, Text, Unsigned
-from .structures import Allocator, Distributed, Map, Merge, Vector
+from .structures import Allocator, Distributed, Hashing, Map, Merge, Parts, Vector
 from .verdict import Dropped, Event, FrameReason, Reason, Verdict
 
 __all__ = [
     "ANSWERING_FIVE_TUPLE", "Allocator", "Boolean", "Choice", "Distributed", "Dropped", "Event",
-    "FIVE_TUPLE", "Field", "FrameReason", "ICMP", "Leased", "LeasedMap", "Level", "MILLISECOND",
-    "Map", "Merge", "NetworkFunction", "Packet", "PacketSet", "Parameters", "Reason", "Rule",
-    "SECOND", "Stored", "TCP", "Text", "UDP", "Unsigned", "Vector", "Verdict", "boolean", "emit",
+    "FIVE_TUPLE", "Field", "FrameReason", "Hashing", "ICMP", "Leased", "LeasedMap", "Level",
+    "MILLISECOND", "Map", "Merge", "NetworkFunction", "Packet", "PacketSet", "Parameters", "Parts",
+    "Reason", "Rule", "SECOND", "Stored", "TCP", "Text", "UDP", "Unsigned", "Vector", "Verdict", "boolean", "emit",
     "export", "hash", "ipv4", "log", "mac", "now", "ns_since", "octets", "random", "send", "u16",
     "u32", "u64", "u8",
 ]

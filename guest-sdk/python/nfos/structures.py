@@ -5,17 +5,19 @@ A value is of a subclass of `Stored`, or of a type of a field, of at most 48 byt
 again; the rest conflicts with nobody.
 """
 
+from functools import reduce
 from struct import Struct
 
 from wit_world.imports.allocator import Allocator as _Allocator, ExpiredLease
 from wit_world.imports.distributed_object import DistributedObject as _Distributed, Merge
-from wit_world.imports.hash_map import HashMap as _HashMap, SetOutcome
+from wit_world.imports.hash_map import Hashing, HashMap as _HashMap, SetOutcome
 from wit_world.imports.types import Cell
 from wit_world.imports.vector import Vector as _Vector
 
 from .layout import store, stored
 
 _WORDS = Struct("<6Q")
+_KEY_WORDS = Struct("<8Q")
 
 
 def _load(kind, cell):
@@ -73,6 +75,14 @@ class Map:
         """Opens the map `name` with room for `capacity` keys of up to `key_size` bytes."""
         return cls(_HashMap.open(name, capacity, key_size), _fitting(name, value))
 
+    @classmethod
+    def open_with(cls, name, capacity, key_size, value, hashing):
+        """As `open`, which takes `Hashing.KEYED`: with a secret of the host, so that nobody can send
+        keys that collide. `Hashing.PLAIN` hashes alike in every run, for keys that nobody outside
+        can choose."""
+        handle = _HashMap.open_with(name, capacity, key_size, hashing)
+        return cls(handle, _fitting(name, value))
+
     def get(self, key):
         """The value of a key, or None: an observation of this key alone."""
         cell = self._handle.get(key)
@@ -86,6 +96,33 @@ class Map:
     def remove(self, key):
         """Removes the key and answers whether it was there: an observation of this key alone."""
         return self._handle.remove(key)
+
+    def len(self):
+        """How many keys there are: an observation of every insertion and removal."""
+        return self._handle.len()
+
+    def next(self, place):
+        """The first entry at or behind a place, which is 0 at first: its key, its value and the
+        place behind it, or None. From one event to the next, entries that are inserted or removed in
+        between may be passed by or met twice. An observation of what it comes by."""
+        entry = self._handle.next(place)
+        if entry is None:
+            return None
+        key = entry.key
+        data = _KEY_WORDS.pack(key.w0, key.w1, key.w2, key.w3, key.w4, key.w5, key.w6, key.w7)
+        return data[: key.length], _load(self._kind, entry.value), entry.next
+
+    def iter(self):
+        """All keys with their values, each once, in no order that is specified: an observation of
+        all of them. A handler that also changes something runs again when any of them changes
+        meanwhile; one that only looks never does. The handler ends here beyond some 60,000."""
+        place = 0
+        while (entry := self.next(place)) is not None:
+            key, value, place = entry
+            yield key, value
+
+    __iter__ = iter
+    __len__ = len
 
 
 class Allocator:
@@ -142,3 +179,37 @@ class Distributed:
         """The merged value: an observation of all parts, unless one within the staleness is at
         hand."""
         return _load(self._kind, self._handle.read())
+
+
+class Parts:
+    """One cell for each worker, which it changes as it likes, and which are merged in a way of your
+    own: by any function of two that gives the same in whatever order it is applied, and for which a
+    part of zeroes is neutral."""
+
+    def __init__(self, handle, kind):
+        self._handle, self._kind = handle, kind
+
+    @classmethod
+    def open(cls, name, value, staleness):
+        """Opens the object `name`, whose parts are all zero at first and whose merged value may be
+        up to `staleness` old when it is read."""
+        return cls(_Distributed.open_parts(name, staleness), _fitting(name, value))
+
+    def own(self):
+        """This worker's part. Conflicts with nobody."""
+        return _load(self._kind, self._handle.own_part())
+
+    def set(self, part):
+        """Replaces this worker's part. Conflicts with nobody but those who merge."""
+        self._handle.set_part(_cell(self._kind, part))
+
+    def read(self, merge):
+        """The merged value: an observation of all parts, unless one within the staleness is at
+        hand."""
+        published = self._handle.published()
+        if published is not None:
+            return _load(self._kind, published)
+        parts = (self._handle.part(index) for index in range(self._handle.parts()))
+        merged = reduce(merge, (_load(self._kind, part) for part in parts))
+        self._handle.publish(_cell(self._kind, merged))
+        return merged

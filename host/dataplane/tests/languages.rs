@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 use support::golden::{cases, check, worker_counts};
-use support::{guest_file, root, scratch};
+use support::{Run, Timed, guest_file, root, scratch};
 
 const MILLISECOND: u64 = 1_000_000;
 const START: u64 = 1_700_000_000_000_000_000;
@@ -34,6 +34,11 @@ const SEEDS: u64 = 6;
 
 /// The guests that there are of a network function, the one in Rust first.
 fn guests(name: &str) -> Vec<(String, NetworkFunction)> {
+    guests_beside(name, name)
+}
+
+/// The same where the one in Rust lies elsewhere.
+fn guests_beside(in_rust: &str, name: &str) -> Vec<(String, NetworkFunction)> {
     let required = std::env::var("NFOS_LANGUAGES").unwrap_or_default();
     let in_language = LANGUAGES.iter().filter_map(|language| {
         let named = format!("{name}-{language}");
@@ -42,7 +47,7 @@ fn guests(name: &str) -> Vec<(String, NetworkFunction)> {
         assert!(built || !is_required, "target/guests/{named}.wasm is not built");
         built.then_some(named)
     });
-    let names = [name.to_owned()].into_iter().chain(in_language);
+    let names = [in_rust.to_owned()].into_iter().chain(in_language);
     names.map(|named| (named.clone(), loaded(&named))).collect()
 }
 
@@ -88,6 +93,54 @@ fn the_same_network_function_gives_the_golden_captures_in_every_language() {
         }
     }
     assert!(checked >= 4 * 4, "only {checked} runs");
+}
+
+/// What the ledger of `guests/test` writes to a frame, by its own words.
+#[derive(Default)]
+struct LedgerModel {
+    counts: BTreeMap<u16, u64>,
+    sum: u64,
+    greatest: u8,
+}
+
+impl LedgerModel {
+    fn handle(&mut self, frame: &mut [u8]) {
+        let key = u16::from_be_bytes([frame[14], frame[15]]);
+        match frame[16] % 3 {
+            0 => *self.counts.entry(key).or_default() += 1,
+            1 => _ = self.counts.remove(&key),
+            _ => {}
+        }
+        self.sum += u64::from(frame[17]);
+        self.greatest = self.greatest.max(frame[17]);
+        let all = self.counts.iter().map(|(key, count)| u64::from(*key) * 65_537 + count);
+        frame[22..30].copy_from_slice(&all.sum::<u64>().to_be_bytes());
+        frame[20..22].copy_from_slice(&(self.counts.len() as u16).to_be_bytes());
+        frame[30..38].copy_from_slice(&self.sum.to_be_bytes());
+        frame[38] = self.greatest;
+    }
+}
+
+#[test]
+fn maps_are_gone_through_and_parts_are_merged_alike_in_every_language() {
+    let mut random = 7_u64;
+    let mut frame = |number: u64| {
+        random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        let mut bytes = vec![2; 60];
+        bytes[12..14].copy_from_slice(&[0x88, 0xb5]);
+        let [_, choice, part, low, high, ..] = random.to_be_bytes();
+        bytes[14..18].copy_from_slice(&[high % 3, low % 16, choice, part]);
+        Timed { at_ns: START + number * MILLISECOND, bytes }
+    };
+    let input: Vec<_> = (0..500).map(&mut frame).collect();
+    let mut model = LedgerModel::default();
+    let mut expected = input.clone();
+    expected.iter_mut().for_each(|frame| model.handle(&mut frame.bytes));
+    assert!(model.counts.len() > 10, "{:?}", model.counts);
+    for (named, nf) in guests_beside("test/ledger", "ledger") {
+        let (_, out) = Run::new(1, &[&input, &[]]).run(&nf);
+        assert_eq!(out[1], expected, "{named}");
+    }
 }
 
 #[test]

@@ -78,6 +78,14 @@ typedef struct nfos_map {
 /* Opens the map `name` with room for `capacity` keys of `key_size` bytes. */
 nfos_map nfos_map_open(const char *name, uint32_t capacity, uint32_t key_size);
 
+/* How a map hashes its keys: with a secret of the host, so that nobody can send keys that collide,
+ * or alike in every run, for keys that nobody outside can choose. */
+typedef enum nfos_hashing { NFOS_KEYED, NFOS_PLAIN } nfos_hashing;
+
+/* As nfos_map_open, with a choice of the hash; nfos_map_open takes NFOS_KEYED. */
+nfos_map nfos_map_open_with(const char *name, uint32_t capacity, uint32_t key_size,
+                            nfos_hashing hashing);
+
 /* bool nfos_map_get(map, const K *key, V *value): the value of a key, or that there is none and
  * `value` is unchanged; an observation of this key alone. */
 #define nfos_map_get(map, key, value)                                                           \
@@ -109,6 +117,29 @@ static inline bool nfos_map_set_(nfos_map map, const void *key, size_t key_size,
 static inline bool nfos_map_remove_(nfos_map map, const void *key, size_t key_size) {
     nf_list_u8_t bytes = {(uint8_t *)key, key_size};
     return nfos_nf_hash_map_method_hash_map_remove(map.handle, &bytes);
+}
+
+/* How many keys there are: an observation of every insertion and removal. */
+static inline uint32_t nfos_map_len(nfos_map map) {
+    return nfos_nf_hash_map_method_hash_map_len(map.handle);
+}
+
+/* bool nfos_map_next(map, uint64_t *place, K *key, V *value): the first entry at or behind a
+ * place, which is 0 at first and then behind that entry; false if there is none. Within one event
+ * each entry comes exactly once, in no order that is specified; from one event to the next, entries
+ * that are inserted or removed in between may be passed by or met twice. An observation of what it
+ * comes by: an event that also changes something runs again for any change of that. The handler
+ * ends here when one event has come by some 60,000. */
+#define nfos_map_next(map, place, key, value)                                                   \
+    nfos_map_next_(map, place, key, NFOS_KEY_SIZE_(key), value, NFOS_VALUE_SIZE_(value))
+static inline bool nfos_map_next_(nfos_map map, uint64_t *place, void *key, size_t key_size,
+                                  void *value, size_t size) {
+    nfos_nf_hash_map_entry_t entry;
+    if (!nfos_nf_hash_map_method_hash_map_next(map.handle, *place, &entry)) return false;
+    memcpy(key, &entry.key, key_size);
+    memcpy(value, &entry.value, size);
+    *place = entry.next;
+    return true;
 }
 
 /* A lease whose deadline has passed: its id, still held, and when it ran out. */
@@ -179,6 +210,55 @@ static inline void nfos_distributed_update(nfos_distributed object, uint8_t word
 static inline void nfos_distributed_read_(nfos_distributed object, void *value, size_t size) {
     nfos_cell cell;
     nfos_nf_distributed_object_method_distributed_object_read(object.handle, &cell);
+    memcpy(value, &cell, size);
+}
+
+/* One cell for each worker, which it changes as it likes, and which are merged in a way of your
+ * own: one that gives the same in whatever order parts are merged, and for which a part of zeroes is
+ * neutral. */
+typedef struct nfos_parts {
+    nfos_nf_distributed_object_borrow_distributed_object_t handle;
+} nfos_parts;
+
+/* Opens the object `name`, whose parts are all zero at first. A merged value that is read may be up
+ * to `staleness` nanoseconds old. */
+nfos_parts nfos_parts_open(const char *name, uint64_t staleness);
+
+/* nfos_parts_own(parts, T *value): this worker's part. Conflicts with nobody. */
+#define nfos_parts_own(parts, value) nfos_parts_own_(parts, value, NFOS_VALUE_SIZE_(value))
+static inline void nfos_parts_own_(nfos_parts parts, void *value, size_t size) {
+    nfos_cell cell;
+    nfos_nf_distributed_object_method_distributed_object_own_part(parts.handle, &cell);
+    memcpy(value, &cell, size);
+}
+
+/* nfos_parts_set(parts, const T *value): replaces this worker's part. Conflicts with nobody but
+ * those who merge. */
+#define nfos_parts_set(parts, value) nfos_parts_set_(parts, value, NFOS_VALUE_SIZE_(value))
+static inline void nfos_parts_set_(nfos_parts parts, const void *value, size_t size) {
+    nfos_cell cell = nfos_cell_of_(value, size);
+    nfos_nf_distributed_object_method_distributed_object_set_part(parts.handle, &cell);
+}
+
+/* Merges the part `part` into `merged`. */
+typedef void nfos_merging(void *merged, const void *part);
+
+/* nfos_parts_read(parts, T *value, merging): the merged value; an observation of all parts, unless
+ * one within the staleness is at hand. */
+#define nfos_parts_read(parts, value, merging)                                                  \
+    nfos_parts_read_(parts, value, NFOS_VALUE_SIZE_(value), merging)
+static inline void nfos_parts_read_(nfos_parts parts, void *value, size_t size,
+                                    nfos_merging *merging) {
+    nfos_cell cell, part;
+    if (!nfos_nf_distributed_object_method_distributed_object_published(parts.handle, &cell)) {
+        uint32_t count = nfos_nf_distributed_object_method_distributed_object_parts(parts.handle);
+        nfos_nf_distributed_object_method_distributed_object_part(parts.handle, 0, &cell);
+        for (uint32_t index = 1; index < count; index++) {
+            nfos_nf_distributed_object_method_distributed_object_part(parts.handle, index, &part);
+            merging(&cell, &part);
+        }
+        nfos_nf_distributed_object_method_distributed_object_publish(parts.handle, &cell);
+    }
     memcpy(value, &cell, size);
 }
 
