@@ -7,11 +7,13 @@
 
 use nfos::prelude::*;
 
+mod errors;
 mod external;
 mod message;
 mod parameters;
 mod state;
 
+use errors::Errors;
 use external::{Endpoint, External};
 use message::{Message, Protocol, Segment};
 pub use parameters::Parameters;
@@ -43,6 +45,8 @@ pub struct Nat {
     external: External,
     /// By protocol.
     mappings: [Mappings; 3],
+    /// If any are sent.
+    errors: Option<Errors>,
 }
 
 #[nfos::export]
@@ -64,7 +68,7 @@ impl NetworkFunction for Nat {
     }
 
     fn periods(&self) -> Vec<Duration> {
-        vec![PERIOD; Protocol::ALL.len()]
+        vec![PERIOD; Protocol::ALL.len() + usize::from(self.errors.is_some())]
     }
 
     fn init(parameters: Parameters) -> Self {
@@ -78,18 +82,30 @@ impl NetworkFunction for Nat {
             open(Protocol::Udp, "udp_mappings"),
             open(Protocol::Icmp, "icmp_mappings"),
         ];
-        Self { parameters, external, mappings }
+        let errors = parameters
+            .errors_per_second()
+            .map(|per_second| Errors::open(external.endpoint(0).address, per_second));
+        Self { parameters, external, mappings, errors }
     }
 
     fn orphan_packet(&self, packet: &mut Packet) -> Result<Verdict, Dropped> {
-        match packet.port() {
-            LAN => self.outbound(packet),
-            _ => self.inbound(packet),
+        if packet.port() != LAN {
+            return self.inbound(packet);
         }
+        let outcome = self.outbound(packet);
+        // What is dropped for one of the reasons that are told is as it came.
+        if let (Err(dropped), Some(errors)) = (&outcome, &self.errors) {
+            errors.tell(packet, *dropped);
+        }
+        outcome
     }
 
     fn periodic(&self, period: usize) {
-        self.mappings[period].expire(EXPIRED_PER_PERIOD);
+        match (self.mappings.get(period), &self.errors) {
+            (Some(mappings), _) => mappings.expire(EXPIRED_PER_PERIOD),
+            (None, Some(errors)) => errors.expire(EXPIRED_PER_PERIOD),
+            (None, None) => {}
+        }
     }
 }
 

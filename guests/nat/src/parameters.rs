@@ -60,6 +60,13 @@ pub struct Parameters {
     /// asks carriers for 120.
     #[range(0..=604_800)]
     reuse_hold_s: u64,
+    /// Whether a host of the LAN is told by ICMP when its packet has no hop or no port left; then
+    /// one packet in may be two out.
+    icmp_errors: bool,
+    /// How many it is told in a second at most.
+    #[default(100)]
+    #[range(1..=1_000_000)]
+    icmp_errors_per_second: u32,
     /// Source MAC address of packets that leave through port 0; unset: stays.
     pub(crate) port0_mac: Option<MacAddress>,
     /// Source MAC address of packets that leave through port 1; unset: stays.
@@ -72,6 +79,11 @@ impl Parameters {
     pub(crate) fn external(&self) -> External {
         let Self { external_address, external_addresses, port_first, port_last, .. } = *self;
         External::new(external_address, external_addresses, port_first, port_last)
+    }
+
+    /// How many ICMP errors there may be; none: none is sent.
+    pub(crate) fn errors_per_second(&self) -> Option<u32> {
+        self.icmp_errors.then_some(self.icmp_errors_per_second)
     }
 
     /// # Panics

@@ -458,3 +458,87 @@ fn a_range_of_ports_without_any_is_refused() {
 fn addresses_beyond_the_last_are_refused() {
     Nat::new(&[("external_address", "255.255.255.255"), ("external_addresses", "2")]);
 }
+
+/// The ICMP message that the LAN was sent last, of its type and code, to a host.
+fn last_error(nat: &mut Nat) -> (u8, u8, Vec<u8>) {
+    let (port, frame) = nat.harness.world().sent.last().cloned().expect("an error was sent");
+    assert_eq!(port, LAN);
+    assert_eq!((frame[23], frame[22], frame[15]), (1, 64, 0xc0));
+    let word = |at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
+    let sum = |bytes: &[u8]| {
+        let sum = bytes
+            .chunks(2)
+            .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0)));
+        let sum: u32 = sum.sum();
+        (sum & 0xffff) + (sum >> 16)
+    };
+    assert_eq!(usize::from(word(16)), frame.len() - 14);
+    assert_eq!((sum(&frame[14..34]), sum(&frame[34..])), (0xffff, 0xffff), "its checksums");
+    assert_eq!(frame[26..30], FIRST.octets(), "from the first external address");
+    (frame[34], frame[35], frame[14..].to_vec())
+}
+
+#[test]
+fn rfc5508_req8_a_host_is_told_that_no_port_is_left() {
+    let one = [("port_first", "5000"), ("port_last", "5000"), ("icmp_errors", "true")];
+    let mut nat = Nat::new(&one);
+    nat.udp(host(1, 1), SERVER);
+    assert!(nat.harness.world().sent.is_empty());
+    let refused = frames::udp(Flow::new(host(2, 7), SERVER), &[7; 300]);
+    assert_eq!(nat.lan(refused.clone()), Fate::dropped("no_free_port"));
+    let (kind, code, error) = last_error(&mut nat);
+    assert_eq!((kind, code), (3, 13));
+    assert_eq!(error[16..20], host(2, 7).0.octets(), "to its sender");
+    assert_eq!(error[28..], refused[14..14 + 128], "of which it quotes the beginning");
+    let frame = &nat.harness.world().sent.last().expect("it is there").1;
+    assert_eq!((&frame[..6], &frame[6..12]), (&refused[6..12], &refused[..6]));
+}
+
+#[test]
+fn rfc1812_a_host_is_told_that_no_hop_is_left_and_about_errors_and_to_many_nothing() {
+    let mut nat = Nat::new(&[("icmp_errors", "true")]);
+    let dying = |frame: Vec<u8>| frames::with_ttl(frame, 1);
+    let datagram = frames::udp(Flow::new(host(1, 1), SERVER), b"x");
+    assert_eq!(nat.lan(dying(datagram.clone())), Fate::dropped("ttl_expired"));
+    assert_eq!(last_error(&mut nat).0, 11);
+    let broadcast = (Ipv4Addr::BROADCAST, 9);
+    let group = (Ipv4Addr::new(224, 0, 0, 1), 9);
+    let quoted = frames::udp(Flow::new(SERVER, host(1, 1)), b"x");
+    for silent in [
+        frames::icmp_error(host(1, 1).0, SERVER.0, (3, 3), &quoted),
+        frames::udp(Flow::new(host(1, 1), broadcast), b"x"),
+        frames::udp(Flow::new(host(1, 1), group), b"x"),
+        frames::udp(Flow::new((Ipv4Addr::UNSPECIFIED, 68), SERVER), b"x"),
+    ] {
+        assert_eq!(nat.lan(dying(silent)), Fate::dropped("ttl_expired"));
+    }
+    // Neither is the WAN.
+    let outside = nat.udp(host(1, 1), SERVER);
+    let back = frames::udp(Flow::new(SERVER, outside), b"x");
+    assert_eq!(nat.wan(dying(back)), Fate::dropped("ttl_expired"));
+    let mut to_all = dying(datagram);
+    to_all[..6].fill(0xff);
+    assert_eq!(nat.lan(to_all), Fate::dropped("ttl_expired"));
+    assert_eq!(nat.harness.world().sent.len(), 1);
+}
+
+#[test]
+fn errors_are_limited_in_each_second() {
+    let mut nat = Nat::new(&[("icmp_errors", "true"), ("icmp_errors_per_second", "3")]);
+    let dying = || frames::with_ttl(frames::udp(Flow::new(host(1, 1), SERVER), b"x"), 1);
+    for second in 1..=4 {
+        for _ in 0..10 {
+            assert_eq!(nat.lan(dying()), Fate::dropped("ttl_expired"));
+        }
+        assert_eq!(nat.harness.world().sent.len(), 3 * second);
+        nat.wait(SECOND + 2 * MILLISECOND);
+    }
+}
+
+#[test]
+fn without_being_asked_to_nat_sends_nothing_of_its_own() {
+    let mut nat = Nat::new(&[]);
+    let dying = frames::with_ttl(frames::udp(Flow::new(host(1, 1), SERVER), b"x"), 1);
+    assert_eq!(nat.lan(dying), Fate::dropped("ttl_expired"));
+    assert!(nat.harness.world().sent.is_empty());
+}
