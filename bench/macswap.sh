@@ -13,7 +13,11 @@ fi
 
 cargo build --release --quiet --package nfos-host --features dpdk
 cargo build --release --quiet --package nfos-netio --features dpdk --example macswap
-cargo build --quiet --profile guest --target wasm32-unknown-unknown --package mirror
+# As in ci/guests.sh, so that nothing is built twice.
+printf -v names '%s\x1f%s' "--remap-path-prefix=$PWD=." \
+    "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+CARGO_ENCODED_RUSTFLAGS=$names \
+    cargo build --quiet --profile guest --target wasm32-unknown-unknown --package mirror
 target=${CARGO_TARGET_DIR:-target}
 mirror=$target/wasm32-unknown-unknown/guest/mirror.wasm
 

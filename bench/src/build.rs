@@ -17,8 +17,18 @@ pub fn guest(name: &str) -> PathBuf {
     }
     let target = target_directory();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("bench/ has a parent");
+    let home = |variable| std::env::var(variable).ok();
+    let cargo_home = home("CARGO_HOME").or_else(|| home("HOME").map(|home| home + "/.cargo"));
+    let names = format!(
+        "--remap-path-prefix={}=.\x1f--remap-path-prefix={}=/cargo",
+        root.canonicalize().unwrap_or_else(|_| root.to_owned()).display(),
+        cargo_home.unwrap_or_default()
+    );
     let built = Command::new(cargo)
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("bench/ has a parent"))
+        .current_dir(root)
+        // As in the script, so that nothing is built twice.
+        .env("CARGO_ENCODED_RUSTFLAGS", names)
         .args(["rustc", "--quiet", "--profile", "guest", "--target", "wasm32-unknown-unknown"])
         .args(["--package", name, "--lib", "--crate-type", "cdylib", "--target-dir"])
         .arg(&target)
