@@ -11,7 +11,7 @@ const LEFT: f64 = 92.0;
 const BOTTOM: f64 = 22.0;
 const TOP: f64 = 8.0;
 
-/// A value over time, as an area below a line: points of (nanoseconds, value).
+/// A value over time, as an area below a line: points of (nanoseconds, value), not all 0.
 pub(crate) fn course(
     title: &str,
     points: &[(u64, f64)],
@@ -24,7 +24,10 @@ pub(crate) fn course(
         _ => return String::new(),
     };
     let greatest = points.iter().map(|point| point.1).fold(0.0, f64::max);
-    let top = if greatest > 0.0 { nice(greatest) } else { 1.0 };
+    if greatest <= 0.0 {
+        return String::new();
+    }
+    let top = nice(greatest);
     let x = |ns: u64| LEFT + (WIDTH - LEFT - 8.0) * (ns - from) as f64 / (to - from) as f64;
     let y = |value: f64| HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * value / top;
     let mut svg = opening(title, HEIGHT);
@@ -132,10 +135,12 @@ pub(crate) fn percentiles(title: &str, rows: &[(String, [u64; 5])]) -> String {
     for decade in (0..=decades).step_by(if decades > 6 { 2 } else { 1 }) {
         let log = least + f64::from(decade);
         let at = x(log);
+        // The first would be cut off.
+        let anchor = if decade == 0 { "start" } else { "middle" };
         let _ = write!(
             svg,
             "<line class=grid x1={at:.1} x2={at:.1} y1=0 y2={:.1} />\
-             <text x={at:.1} y={:.1} text-anchor=middle>{}</text>",
+             <text x={at:.1} y={:.1} text-anchor={anchor}>{}</text>",
             height - BOTTOM,
             height - 6.0,
             power(log)
@@ -224,6 +229,7 @@ mod tests {
     fn nothing_is_drawn_of_nothing() {
         assert_eq!(course("t", &[], "c", &|v| v.to_string()), "");
         assert_eq!(course("t", &[(1, 2.0)], "c", &|v| v.to_string()), "");
+        assert_eq!(course("t", &[(1, 0.0), (2, 0.0)], "c", &|v| v.to_string()), "");
         assert_eq!(bars("t", &[]), "");
         assert_eq!(percentiles("t", &[]), "");
     }
