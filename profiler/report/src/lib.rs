@@ -3,12 +3,12 @@
 //!
 //! | module | |
 //! |---|---|
-//! | [`mod@report`] | from a profile to ranked causes, lines, load and course |
-//! | [`load`] | who had how much of it, and what slowed workers down |
-//! | [`sources`] | the network function's source, found by the names in its debug information |
-//! | [`text`], [`html`], [`charts`] | the report for a terminal and for a browser |
-//! | [`mod@difference`] | what a change between two runs did |
-//! | [`numbers`] | numbers as humans read them |
+//! | `report` | from a profile to ranked causes, lines, load and course |
+//! | `load` | who had how much of it, and what slowed workers down |
+//! | `sources` | the network function's source, found by the names in its debug information |
+//! | `text`, `html`, `charts` | the report for a terminal and for a browser |
+//! | `difference` | what a change between two runs did |
+//! | `numbers` | numbers as humans read them |
 
 mod charts;
 mod difference;

@@ -94,7 +94,7 @@ impl EveryConflict {
         let taken = [SOON, HOUR, HOUR, HOUR].map(|valid| self.leases.allocate(valid));
         let free = (0..LEASES).find(|id| !taken.contains(&Some(*id)));
         for (index, id) in taken.iter().chain([&free]).enumerate() {
-            self.ids.write(index as u32, &u64::from(id.unwrap()));
+            self.ids.write(index as u32, &u64::from(id.expect("there is room at first")));
         }
         for key in [1, 2] {
             _ = self.keys.set(&key, &key.into());
@@ -102,7 +102,7 @@ impl EveryConflict {
         for key in 1..=2 - left {
             _ = self.full.set(&key, &key.into());
             let id = self.few.allocate(HOUR);
-            self.ids.write(5_u32, &u64::from(id.unwrap()));
+            self.ids.write(5_u32, &u64::from(id.expect("there is room at first")));
         }
     }
 
