@@ -75,7 +75,7 @@ report=$folder/report
 {
     for bug in 1 2 3 4 5 6 8 9 11 12 13 14 15 16 17 18 19 20 21 33; do echo "$bug cells"; done
     echo "22 units"
-    for bug in 23 24 25 26 27; do echo "$bug guarantees structures"; done
+    for bug in 23 24 25 26 27 35; do echo "$bug guarantees structures"; done
     echo "28 guarantees structures"
     [[ -z $dataplane ]] || for bug in 30 31 32; do echo "$bug dataplane"; done
 } | xargs -P 2 -L 1 bash -c 'hunt "$@"' hunt | sort -V | tee "$report"

@@ -72,6 +72,14 @@ impl Movements {
         Some(freed.number)
     }
 
+    /// Takes back everything.
+    fn undo<'a>(&mut self, me: usize, pool: impl Fn(u16) -> &'a Pool) {
+        for reserved in self.reserved.drain(..).rev() {
+            pool(reserved.object).give_back(me, reserved.number);
+        }
+        self.freed.clear();
+    }
+
     /// Returns what is to return if the events before `end` stand.
     fn finish<'a>(&mut self, end: usize, me: usize, pool: impl Fn(u16) -> &'a Pool) {
         for reserved in self.reserved.iter().rev() {
@@ -331,6 +339,15 @@ impl Structures for Effects {
             }
         }
         (end, None)
+    }
+
+    /// Map actions move slots and overflow cells here alone.
+    #[cold]
+    fn unresolve(&mut self) {
+        let Self { state, me, overlay, slots, overflow, .. } = self;
+        overflow.undo(*me, |map| &state.map_of(map).overflow);
+        slots.undo(*me, |map| &state.map_of(map).slots);
+        overlay.actions.iter_mut().for_each(|action| action.used = false);
     }
 
     /// Tenures begin in the wheels before anyone can see, and end, them.

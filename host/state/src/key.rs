@@ -75,16 +75,18 @@ impl Key {
     /// memory would wait until the content is stored there.
     #[inline(always)]
     pub(crate) fn is_in(&self, cell: u32, content: &[u64; WORDS]) -> bool {
-        let from = cell as usize * WORDS;
-        let differing = |i: usize| self.words[from + i] ^ content[i];
-        (0..WORDS).fold(0, |bits, i| bits | differing(i)) == 0
+        let own = &self.words.as_chunks::<WORDS>().0[cell as usize];
+        let mut differing = 0;
+        for (word, held) in own.iter().zip(content) {
+            differing |= word ^ held;
+        }
+        differing == 0
     }
 
     /// The content of the key's cell number `cell`.
     #[inline(always)]
     pub(crate) fn cell(&self, cell: u32) -> [u64; WORDS] {
-        let from = cell as usize * WORDS;
-        std::array::from_fn(|i| self.words[from + i])
+        self.words.as_chunks::<WORDS>().0[cell as usize]
     }
 }
 

@@ -31,6 +31,7 @@ mod predicate;
 pub mod rules;
 mod state;
 mod tallies;
+mod upsert;
 mod vector;
 mod wheel;
 mod worker;

@@ -5,26 +5,24 @@
 //! observes that the key is absent, and holds as long as that is true, whatever else happens in the
 //! bucket.
 //!
-//! `set` is blind. It buffers an action; when the burst commits, with the bucket held, the key is
-//! looked up anew and overwritten or inserted into the bucket's *newest* content, so that
-//! insertions into one bucket commute and two sets of one new key make one slot. Whether there will
-//! be room is settled while running: a key that looks absent takes a slot out of the
-//! [pool](crate::pool). If none is left the free slots are counted as an allocator counts its ids,
-//! and "full" observes the counts and the key's absence.
+//! `set` is blind. It buffers an action, and [the commit](crate::upsert) overwrites or inserts the
+//! key in the newest content of its slot or bucket. Whether there will be room is settled while
+//! running: a key that looks absent takes a slot out of the [pool](crate::pool). If none is left
+//! the free slots are counted as an allocator counts its ids, and "full" observes the counts and
+//! the key's absence.
 
-use nfos_stm::{CellId, Failure, Memory, MemoryFull, Mutator, Observer, Operation, Pending};
-use nfos_stm::{Reason, View};
+use nfos_stm::{CellId, Memory, MemoryFull, Mutator, Observer, View};
 use nfos_sync::{Bug, seeded};
 
 use crate::chain::{Glance, Layout, Part, Search};
 use crate::conflict::{KeyBytes, Place};
-use crate::effects::{Effects, Taken, Tx};
+use crate::effects::{Effects, Tx};
 use crate::error::AccessError;
 use crate::hash::Hasher;
 use crate::key::Key;
 use crate::object::Structure;
-use crate::overlay::Action;
-use crate::pool::{NIL, Pool};
+use crate::overlay::{Action, Slot};
+use crate::pool::Pool;
 use crate::predicate::Predicate;
 use crate::rules::{MutatorKind, ObserverKind};
 use crate::{Cell, SetOutcome};
@@ -83,7 +81,7 @@ impl Map {
         Observer { object: self.object, kind: kind as u8 }
     }
 
-    fn mutator(&self, kind: MutatorKind) -> Mutator {
+    pub(crate) fn mutator(&self, kind: MutatorKind) -> Mutator {
         Mutator { object: self.object, kind: kind as u8 }
     }
 
@@ -240,50 +238,63 @@ impl Map {
     ) -> Result<SetOutcome, AccessError> {
         let key = self.key(key)?;
         let observer = self.observer(ObserverKind::MapFull);
-        let present = match self.glance(tx, effects, &key) {
-            Some(Glance::Found { slot }) => {
-                // The commit will want it.
-                tx.prefetch(self.layout.value(slot));
-                true
-            }
-            Some(Glance::Absent { .. }) => false,
-            None => self.looks_present(tx, effects, &key, observer)?,
+        let seen = match self.glance(tx, effects, &key) {
+            Some(Glance::Found { slot }) => Some(Slot::Known(slot)),
+            Some(Glance::Absent { .. }) => None,
+            None => self.look_for(tx, effects, &key, observer)?,
         };
-        let mut reserved = NIL;
-        if !present {
-            let known_absent = buffered_absent(effects, self.object, &key);
-            if tx.reserve() {
-                reserved = self.slots.take(effects.me).unwrap_or(NIL);
-            }
-            if reserved != NIL {
-                effects.reserved_slot(observer);
-            } else if !effects.room(self.object).has_own() {
-                return self.full(tx, effects, &key, known_absent);
-            }
+        if let Some(slot) = seen {
+            self.buffer(tx, effects, &key, Some(value), slot)?;
+            return Ok(SetOutcome::Ok);
         }
-        let buffered = self.buffer(tx, effects, &key, Some(value), reserved);
-        if buffered.is_err() && reserved != NIL {
-            self.slots.give_back(effects.me, reserved);
+        self.set_absent(tx, effects, &key, value)
+    }
+
+    #[inline(never)]
+    fn set_absent(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        key: &Key,
+        value: Cell,
+    ) -> Result<SetOutcome, AccessError> {
+        let known_absent = buffered_absent(effects, self.object, key);
+        let mut slot = Slot::Unknown;
+        if tx.reserve()
+            && let Some(taken) = self.slots.take(effects.me)
+        {
+            effects.reserved_slot(self.observer(ObserverKind::MapFull));
+            slot = Slot::Reserved(taken);
+        } else if !effects.room(self.object).has_own() {
+            return self.full(tx, effects, key, known_absent);
+        }
+        let buffered = self.buffer(tx, effects, key, Some(value), slot);
+        if buffered.is_err()
+            && let Slot::Reserved(taken) = slot
+        {
+            self.slots.give_back(effects.me, taken);
         }
         buffered?;
-        if !present {
-            effects.room(self.object).insert(reserved != NIL);
-        }
+        effects.room(self.object).insert(slot != Slot::Unknown);
         Ok(SetOutcome::Ok)
     }
 
-    /// Whether the key is there at the snapshot, own actions included; observes nothing.
+    /// Whether the key is there at the snapshot, own actions included, and what is known of its
+    /// slot; observes nothing.
     #[inline(never)]
-    fn looks_present(
+    fn look_for(
         &self,
         tx: &mut Tx,
         effects: &mut Effects,
         key: &Key,
         observer: Observer,
-    ) -> Result<bool, AccessError> {
+    ) -> Result<Option<Slot>, AccessError> {
         match effects.overlay.latest(&effects.keys, self.object, key) {
-            Some(action) => Ok(action.value.is_some()),
-            None => Ok(self.walk(tx, effects, key, observer)?.0.is_some()),
+            Some(action) => {
+                let slot = action.known().map_or(Slot::Unknown, Slot::Known);
+                Ok(action.value.is_some().then_some(slot))
+            }
+            None => Ok(self.walk(tx, effects, key, observer)?.0.map(Slot::Known)),
         }
     }
 
@@ -358,7 +369,7 @@ impl Map {
             None => self.observe_presence(tx, effects, &key)?,
         };
         if present {
-            self.buffer(tx, effects, &key, None, NIL)?;
+            self.buffer(tx, effects, &key, None, Slot::Unknown)?;
             effects.room(self.object).remove();
         }
         Ok(present)
@@ -396,17 +407,18 @@ impl Map {
         effects: &mut Effects,
         key: &Key,
         value: Option<Cell>,
-        reserved: u32,
+        slot: Slot,
     ) -> Result<(), AccessError> {
         if effects.overlay.is_full() {
             return Err(AccessError::LogFull);
         }
         // The own count, which nobody else takes, is taken when it changes.
-        tx.hold(self.layout.bucket(key))?;
+        tx.hold(match slot {
+            Slot::Known(slot) => self.layout.value(slot),
+            Slot::Unknown | Slot::Reserved(_) => self.layout.bucket(key),
+        })?;
         let kept = effects.keys.keep(key).ok_or(AccessError::LogFull)?;
-        let (map, event) = (self.object, tx.event() as u8);
-        let first = effects.overlay.latest(&effects.keys, map, key).is_none();
-        let action = Action { map, event, key: kept, value, reserved, used: false, first };
+        let action = Action::new((self.object, tx.event() as u8, kept), value, slot);
         effects.overlay.push(&effects.keys, action);
         Ok(())
     }
@@ -415,128 +427,6 @@ impl Map {
     pub(crate) fn presence(&self, key: &Key, at: &View<'_>) -> Option<bool> {
         let search = self.layout.search(key, &mut |_, cell| at.read(cell).ok_or(())).ok()?;
         Some(matches!(search, Search::Found { .. }))
-    }
-
-    /// Does a buffered action to the newest content of its bucket, which is held.
-    pub(crate) fn resolve(
-        &self,
-        pending: &mut Pending<'_>,
-        action: &mut Action,
-        key: &Key,
-        taken: &mut Taken<'_>,
-    ) -> Result<(), Failure> {
-        let event = usize::from(action.event);
-        // Looked for elsewhere in its chain, it is not found.
-        let blind = seeded(Bug::UpsertDoesNotLookAgain) && action.reserved().is_some();
-        let sought = Key { hash: key.hash ^ u64::from(blind) << 63, ..*key };
-        let search = self.layout.search(&sought, &mut |_, cell| Ok::<_, ()>(pending.read(cell)));
-        let search = search.expect("a held chain can be read");
-        match (search, action.value) {
-            (Search::Found { slot, .. }, Some(value)) => {
-                self.set_value(pending, event, slot, value);
-                Ok(())
-            }
-            (Search::Absent { last, used }, Some(value)) => {
-                self.insert(pending, action, key, (last, used, value), taken)
-            }
-            (Search::Found { cell, position, slot }, None) => {
-                self.take_out(pending, event, key, (cell, position, slot), taken);
-                Ok(())
-            }
-            // The key went elsewhere; what the event observed says so to the validation.
-            (Search::Absent { .. }, None) => Ok(()),
-        }
-    }
-
-    fn insert(
-        &self,
-        pending: &mut Pending<'_>,
-        action: &mut Action,
-        key: &Key,
-        (mut last, mut used, value): (CellId, usize, Cell),
-        taken: &mut Taken<'_>,
-    ) -> Result<(), Failure> {
-        let event = usize::from(action.event);
-        let by = self.mutator(MutatorKind::MapSet);
-        let short = || Failure {
-            event,
-            cell: self.layout.counts,
-            reason: Reason::Short { observer: self.observer(ObserverKind::MapFull) },
-        };
-        let mut content = pending.read(last);
-        if used == nfos_stm::WORDS - 1 {
-            let number = taken.overflow(self, event).ok_or_else(short)?;
-            Layout::set_link(&mut content, Some(number));
-            pending.write(last, event, by, content);
-            (last, used, content) = (self.layout.overflow(number), 0, [0; 6]);
-        }
-        let slot = match action.reserved() {
-            Some(slot) => {
-                action.used = true;
-                slot
-            }
-            None => taken.slot(self, event).ok_or_else(short)?,
-        };
-        Layout::append(&mut content, used, key, slot);
-        pending.write(last, event, by, content);
-        self.set_value(pending, event, slot, value);
-        for (cell, words) in self.layout.cells_of_key(slot, key) {
-            pending.write(cell, event, by, words);
-        }
-        self.count(pending, event, -1);
-        Ok(())
-    }
-
-    /// A slot that the burst has emptied and fills again is known by the removal, which is what
-    /// ends an observation of the key that was in it.
-    fn set_value(&self, pending: &mut Pending<'_>, event: usize, slot: u32, value: Cell) {
-        let cell = self.layout.value(slot);
-        let removed = self.mutator(MutatorKind::MapRemove);
-        let emptied = pending.changed_by(cell) == Some(removed);
-        let by = if emptied { removed } else { self.mutator(MutatorKind::MapSet) };
-        pending.write(cell, event, by, value);
-    }
-
-    fn take_out(
-        &self,
-        pending: &mut Pending<'_>,
-        event: usize,
-        key: &Key,
-        (cell, position, slot): (CellId, usize, u32),
-        taken: &mut Taken<'_>,
-    ) {
-        let by = self.mutator(MutatorKind::MapRemove);
-        let (mut before, mut last) = (None, self.layout.bucket(key));
-        let mut content = pending.read(last);
-        while let Some(next) = self.layout.link(&content) {
-            (before, last) = (Some(last), next);
-            content = pending.read(last);
-        }
-        let (moved, left) = Layout::pop(&mut content);
-        pending.write(last, event, by, content);
-        if (last, left) != (cell, position) {
-            let mut holed = pending.read(cell);
-            holed[position] = moved;
-            pending.write(cell, event, by, holed);
-        }
-        if let (Some(before), 0) = (before, left) {
-            let mut content = pending.read(before);
-            let number = Layout::link_number(&content).expect("the last cell is linked");
-            Layout::set_link(&mut content, None);
-            pending.write(before, event, by, content);
-            taken.free_overflow(self.object, event, number);
-        }
-        pending.write(self.layout.value(slot), event, by, [0; 6]);
-        taken.free_slot(self.object, event, slot);
-        self.count(pending, event, 1);
-    }
-
-    fn count(&self, pending: &mut Pending<'_>, event: usize, change: i64) {
-        // Free slots are counted.
-        let grows = change < 0;
-        let by = self.mutator(if grows { MutatorKind::MapGrow } else { MutatorKind::MapShrink });
-        let own = self.layout.counts.offset(pending.participant() as u32);
-        pending.update(own, event, by, 0, (Operation::Add, change as u64));
     }
 }
 

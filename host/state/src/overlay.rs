@@ -13,8 +13,10 @@ pub(crate) struct Action {
     pub(crate) key: u32,
     /// What it sets; none: it removes.
     pub(crate) value: Option<Cell>,
-    /// The slot that the run took for it, or [`NIL`].
-    pub(crate) reserved: u32,
+    /// A slot that it has, or [`NIL`].
+    slot: u32,
+    /// Whether that is where the run found the key, and not one that it took for it.
+    is_known: bool,
     /// Whether the commit put the key into the reserved slot.
     pub(crate) used: bool,
     /// Whether no earlier action of the burst is on its key.
@@ -91,20 +93,23 @@ impl Overlay {
         (entry >> 32) as u32 == self.stamp
     }
 
-    /// Adds an action; there must be room.
+    /// Adds an action, and notes whether it is the first on its key; there must be room.
     #[inline(always)]
-    pub(crate) fn push(&mut self, keys: &Keys, action: Action) {
+    pub(crate) fn push(&mut self, keys: &Keys, mut action: Action) {
         if (self.actions.len() + 1) * 2 > self.mask + 1 {
             self.grow(keys);
         }
-        self.index_action(keys, &action, self.actions.len());
+        action.first = !self.index_action(keys, &action, self.actions.len());
         self.actions.push(action);
     }
 
+    /// Makes an action the latest on its key; whether there was one.
     #[inline(always)]
-    fn index_action(&mut self, keys: &Keys, action: &Action, number: usize) {
+    fn index_action(&mut self, keys: &Keys, action: &Action, number: usize) -> bool {
         let slot = self.find(keys, action.map, keys.key(action.key));
-        self.index[slot] = u64::from(self.stamp) << 32 | number as u64;
+        let new = u64::from(self.stamp) << 32 | number as u64;
+        let old = std::mem::replace(&mut self.index[slot], new);
+        self.is_current(old)
     }
 
     #[cold]
@@ -134,8 +139,37 @@ impl Overlay {
     }
 }
 
+/// What the run knows of the slot of a key that it sets or removes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// Nothing.
+    Unknown,
+    /// The key is there, as it looks.
+    Known(u32),
+    /// It was taken out of the pool for the key.
+    Reserved(u32),
+}
+
 impl Action {
+    #[inline(always)]
+    pub(crate) fn new((map, event, key): (u16, u8, u32), value: Option<Cell>, slot: Slot) -> Self {
+        let (slot, is_known) = match slot {
+            Slot::Unknown => (NIL, false),
+            Slot::Known(slot) => (slot, true),
+            Slot::Reserved(slot) => (slot, false),
+        };
+        Self { map, event, key, value, slot, is_known, used: false, first: false }
+    }
+
+    /// The slot that the run took for it.
+    #[inline(always)]
     pub(crate) fn reserved(&self) -> Option<u32> {
-        (self.reserved != NIL).then_some(self.reserved)
+        (self.slot != NIL && !self.is_known).then_some(self.slot)
+    }
+
+    /// The slot in which the run found the key.
+    #[inline(always)]
+    pub(crate) fn known(&self) -> Option<u32> {
+        self.is_known.then_some(self.slot)
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use nfos_state::{Merge, SetOutcome, Settings, State, Worker};
+use nfos_state::{Cell, Merge, ObjectId, SetOutcome, Settings, State, Worker};
 
 fn state(participants: usize) -> Arc<State> {
     State::new(Settings { participants, burst_max: 32, memory_bytes_max: 32 << 20, seed: 3 })
@@ -147,6 +147,44 @@ fn mutators_never_conflict() {
     assert_eq!(run(&mut all[1], 119, |w| w.is_live(allocator, lease)), Ok(true));
     assert_eq!(run(&mut all[1], 120, |w| w.is_live(allocator, lease)), Ok(false));
     assert_eq!(run(&mut all[1], 0, |w| w.map_get(map, b"same").unwrap()), Some([0; 6]));
+}
+
+/// What one does to a map, with a value.
+type Move<'a> = &'a dyn Fn(&mut Worker, ObjectId, Cell);
+
+#[test]
+fn a_key_set_where_it_was_seen_is_set_wherever_it_went() {
+    let keys: [&[u8]; 3] = [b"a", b"b", b"c"];
+    // What another does between the run that sees the key and its commit.
+    let moves: [Move; 4] = [
+        &|_, _, _| {},
+        &|w, map, value| assert_eq!(w.map_set(map, b"a", value), Ok(SetOutcome::Ok)),
+        &|w, map, _| assert_eq!(w.map_remove(map, b"a"), Ok(true)),
+        // The second key comes into a slot of its own, the third into that of the first.
+        &|w, map, value| {
+            assert_eq!(w.map_remove(map, b"a"), Ok(true));
+            assert_eq!(w.map_set(map, b"b", value), Ok(SetOutcome::Ok));
+            w.commit(1);
+            begin(w, 0);
+            assert_eq!(w.map_set(map, b"c", value), Ok(SetOutcome::Ok));
+        },
+    ];
+    for (number, other) in moves.into_iter().enumerate() {
+        let state = state(2);
+        let map = state.open_map("m", 3, 4).unwrap();
+        let [mut setter, mut mover] = [0, 1].map(|participant| state.worker(participant));
+        run(&mut setter, 0, |w| w.map_set(map, b"a", [1; 6])).unwrap();
+        begin(&mut setter, 0);
+        assert_eq!(setter.map_set(map, b"a", [2; 6]), Ok(SetOutcome::Ok));
+        run(&mut mover, 0, |w| other(w, map, [3; 6]));
+        let commit = setter.commit(1);
+        assert_eq!((commit.committed, commit.conflict), (1, None), "{number}");
+        let found = keys.map(|key| run(&mut mover, 0, |w| w.map_get(map, key)).unwrap());
+        let others = (number == 3).then_some([3; 6]);
+        assert_eq!(found, [Some([2; 6]), others, others], "{number}");
+        let length = run(&mut mover, 0, |w| w.map_len(map));
+        assert_eq!(length, Ok(if number == 3 { 3 } else { 1 }), "{number}");
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use nfos_sync::atomic::{AtomicU64, Ordering, fence};
 use nfos_sync::{Bug, seeded};
 
 use crate::reservation::Zeroed;
+use crate::write_log::Mutator;
 
 /// Words of user data in a cell. loom tries every mixture of old and new words, so there are fewer.
 pub const WORDS: usize = if cfg!(nfos_loom) { 2 } else { 6 };
@@ -96,6 +97,7 @@ impl Provenance {
             | u64::from(self.kind)
     }
 
+    #[inline(always)]
     pub(crate) fn unpack(raw: u64) -> Self {
         Self {
             participant: (raw >> 54) as u16,
@@ -192,6 +194,13 @@ impl Cell {
     #[inline(always)]
     pub(crate) fn held_payload(&self) -> Payload {
         self.load_payload()
+    }
+
+    /// Who wrote the present version of a cell that the caller holds.
+    #[inline(always)]
+    pub(crate) fn held_mutator(&self) -> Mutator {
+        let provenance = Provenance::unpack(self.provenance.load(Ordering::Relaxed));
+        Mutator { object: provenance.object, kind: provenance.kind }
     }
 
     /// The present version of a cell that the caller holds.

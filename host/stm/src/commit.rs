@@ -4,18 +4,20 @@
 //! they observed, in event order, just before that timestamp; install the events before the first
 //! failing observation and give the rest back. Cells are first tried in log order without waiting;
 //! if one is taken, all are given back and taken in the order of their numbers, waiting. Only such
-//! waiters wait for one who is still taking cells, so that no circle of waiting exists.
+//! waiters wait for one who is still taking cells, so that no circle of waiting exists. Structures
+//! may find then that they need a cell they did not foresee: it too is tried without waiting, and
+//! if someone has it, all are given back and taken again with it.
 
 use nfos_sync::{Bug, Waiting, seeded};
 
 use crate::cell::Provenance;
 use crate::failure::{Failure, Reason};
-use crate::memory::{Phase, Shared};
+use crate::memory::{CellId, Phase, Shared};
 use crate::observe::Observer;
 use crate::retry::FAILURES_BEFORE_GATE;
 use crate::structures::{Pending, Structures};
 use crate::transaction::{BURST_LIMIT, NOBODY, Transaction};
-use crate::write_log::Mutator;
+use crate::write_log::{Mark, Mutator};
 
 /// How a burst ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,8 +122,7 @@ impl<P: Copy> Transaction<P> {
             self.writes.truncate(end);
         }
         self.take_cells(structures);
-        let mut pending = Pending::new(&self.memory, &mut self.writes, self.me);
-        let (resolved, short) = structures.resolve(end, &mut pending);
+        let (resolved, short) = self.resolve(end, structures);
         end = self.cut(end, resolved, short);
         if end > self.first_writer {
             if seeded(Bug::ValidationBeforeDraw) {
@@ -230,6 +231,43 @@ impl<P: Copy> Transaction<P> {
                 waiting.pause();
             }
         }
+    }
+
+    /// Has the structures write; with more cells than they named if need be.
+    #[inline(always)]
+    fn resolve<S: Structures<Predicate = P>>(
+        &mut self,
+        end: usize,
+        structures: &mut S,
+    ) -> (usize, Option<Failure>) {
+        loop {
+            let mark = self.writes.mark();
+            let mut pending = Pending::new(&self.memory, &mut self.writes, self.me);
+            let resolved = structures.resolve(end, &mut pending);
+            match pending.lacking() {
+                None => return resolved,
+                Some(cell) => self.take_cells_with(cell, mark, structures),
+            }
+        }
+    }
+
+    /// Gives all cells back and takes them again, and one more, in order. Whoever held that one has
+    /// committed or given way meanwhile, so this ends: there are only so many cells.
+    #[cold]
+    fn take_cells_with<S: Structures<Predicate = P>>(
+        &mut self,
+        cell: CellId,
+        mark: Mark,
+        structures: &mut S,
+    ) {
+        structures.unresolve();
+        // Last taken first, as in `install`.
+        for target in self.writes.targets.iter().rev() {
+            self.memory.cell(target.cell).release();
+        }
+        self.writes.rewind(mark);
+        self.writes.target_or_insert(cell, self.first_writer as u8);
+        self.take_cells_waiting(0, structures);
     }
 
     /// Installs every held cell as of the savepoint before event `end`, or gives it back.

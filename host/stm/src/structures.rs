@@ -30,6 +30,10 @@ pub trait Structures {
     /// for which that went well, and otherwise what was short.
     fn resolve(&mut self, end: usize, pending: &mut Pending<'_>) -> (usize, Option<Failure>);
 
+    /// Takes back what [`Self::resolve`] did outside the cells: it lacked a cell, see
+    /// [`Pending::acquire`], and will be called again.
+    fn unresolve(&mut self) {}
+
     /// Events before `end` will stand, but nobody can see their writes yet: the moment for what
     /// must be there before anyone acts on those writes.
     fn announce(&mut self, end: usize);
@@ -50,17 +54,40 @@ pub struct Pending<'a> {
     memory: &'a Memory,
     writes: &'a mut WriteLog,
     me: usize,
+    lacking: Option<CellId>,
 }
 
 impl<'a> Pending<'a> {
     pub(crate) fn new(memory: &'a Memory, writes: &'a mut WriteLog, me: usize) -> Self {
-        Self { memory, writes, me }
+        Self { memory, writes, me, lacking: None }
+    }
+
+    /// The cell without which nothing can be resolved.
+    pub(crate) fn lacking(&self) -> Option<CellId> {
+        self.lacking
     }
 
     /// The participant that commits.
     #[must_use]
     pub fn participant(&self) -> usize {
         self.me
+    }
+
+    /// Takes a cell that others may hold, without waiting. `false`: someone does, and
+    /// [`Structures::resolve`] ends here; all cells are given back and taken again, this one
+    /// among them, and it is called anew.
+    #[inline]
+    #[must_use]
+    pub fn acquire(&mut self, cell: CellId, event: usize) -> bool {
+        if self.writes.target(cell).is_some() {
+            return true;
+        }
+        if self.memory.cell(cell).try_hold(self.me) {
+            self.writes.target_or_insert(cell, event as u8);
+            return true;
+        }
+        self.lacking = Some(cell);
+        false
     }
 
     /// Takes a cell that only the holder of another one takes, so that it is free.
@@ -95,6 +122,16 @@ impl<'a> Pending<'a> {
         self.writes.latest(cell).map(|write| write.mutator())
     }
 
+    /// Who changed a held cell last, the burst included.
+    #[inline(always)]
+    #[must_use]
+    pub fn last_changed_by(&self, cell: CellId) -> Mutator {
+        match self.writes.latest(cell) {
+            Some(write) => write.mutator(),
+            None => self.memory.cell(cell).held_mutator(),
+        }
+    }
+
     /// Replaces the content of a cell that is held or lies behind a held one.
     #[inline(always)]
     pub fn write(&mut self, cell: CellId, event: usize, mutator: Mutator, words: Payload) {
@@ -121,7 +158,7 @@ impl<'a> Pending<'a> {
     }
 }
 
-/// Holds a cell that nobody else can hold at this moment.
+/// Holds a cell that nobody else can hold at this moment, since who takes it holds another one.
 #[inline(always)]
 fn hold(memory: &Memory, cell: CellId, me: usize) {
     let held = memory.cell(cell).try_hold(me);

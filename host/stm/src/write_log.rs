@@ -143,6 +143,13 @@ pub(crate) struct Target {
 
 pub(crate) const NONE: u32 = u32::MAX;
 
+/// A place in the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    writes: usize,
+    targets: usize,
+}
+
 #[derive(Debug)]
 pub(crate) struct WriteLog {
     writes: Vec<Write>,
@@ -258,6 +265,25 @@ impl WriteLog {
         }
     }
 
+    /// How much it holds, to [rewind](Self::rewind) to.
+    #[inline(always)]
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { writes: self.writes.len(), targets: self.targets.len() }
+    }
+
+    /// Forgets everything since the mark. No entry of before may have been changed since.
+    #[cold]
+    pub(crate) fn rewind(&mut self, mark: Mark) {
+        self.targets.truncate(mark.targets);
+        for target in &mut self.targets {
+            while target.latest != NONE && target.latest as usize >= mark.writes {
+                target.latest = self.writes[target.latest as usize].older;
+            }
+        }
+        self.writes.truncate(mark.writes);
+        self.index_anew();
+    }
+
     /// The newest entry of a cell.
     #[inline(always)]
     pub(crate) fn latest(&self, cell: CellId) -> Option<&Write> {
@@ -306,12 +332,16 @@ impl WriteLog {
     fn grow(&mut self, added: CellId) -> usize {
         self.mask = (self.mask << 2 | 3).min(self.index.len() - 1);
         self.widest = self.widest.max(self.mask);
+        self.index_anew();
+        self.free_slot(added)
+    }
+
+    fn index_anew(&mut self) {
         self.next_stamp();
         for target in 0..self.targets.len() {
             let slot = self.free_slot(self.targets[target].cell);
             self.index[slot] = self.stamp << Self::STAMP | target as u32;
         }
-        self.free_slot(added)
     }
 
     fn free_slot(&self, cell: CellId) -> usize {
@@ -347,8 +377,15 @@ impl WriteLog {
                 return self.insert_write(cell, slot, entry);
             }
         };
-        let write = self.entry_of_event(target, event);
-        *write = Write { older: write.older, object, kind, event, effect, words: *words };
+        let latest = self.targets[target].latest;
+        let entry = Write { older: latest, object, kind, event, effect, words: *words };
+        match self.writes.get_mut(latest as usize) {
+            Some(write) if write.event == event => *write = Write { older: write.older, ..entry },
+            _ => {
+                self.targets[target].latest = self.writes.len() as u32;
+                self.writes.push(entry);
+            }
+        }
     }
 
     /// A new target with its first entry.
@@ -462,6 +499,24 @@ mod tests {
         log.replace(cell(2), 1, BY, &[6; WORDS]);
         assert_eq!(log.latest(cell(2)).unwrap().words, [6; WORDS]);
         assert_eq!(log.targets.len(), 3);
+    }
+
+    #[test]
+    fn a_log_that_was_rewound_is_as_it_was_at_the_mark_however_often() {
+        let mut log = WriteLog::new();
+        log.replace(cell(1), 0, BY, &[1; WORDS]);
+        log.target_or_insert(cell(2), 0);
+        for round in 0..1_000 {
+            let mark = log.mark();
+            for raw in 1..40 {
+                log.replace(cell(raw), 1, BY, &[round; WORDS]);
+            }
+            assert_eq!(log.latest(cell(2)).unwrap().words, [round; WORDS]);
+            log.rewind(mark);
+            assert_eq!(log.latest(cell(1)).unwrap().words, [1; WORDS]);
+            assert!(log.latest(cell(2)).is_none() && log.has(cell(2)) && !log.has(cell(3)));
+            assert_eq!(log.targets.len(), 2);
+        }
     }
 
     #[test]

@@ -78,6 +78,8 @@ pub enum Bug {
     LastWriterBlamed = 33,
     /// Not a bug of ours: commits follow the protocol of the NFOS prototype.
     OriginalProtocol = 34,
+    /// A commit does not look whether a slot still holds the key that the run saw in it.
+    KnownSlotNotChecked = 35,
 }
 
 /// Whether this bug is in.
