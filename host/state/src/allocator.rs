@@ -299,15 +299,24 @@ impl Allocator {
         in_hand: usize,
     ) -> Result<Option<ExpiredLease>, AccessError> {
         let (id, now_ns) = (effects.in_hand[in_hand].1.id, effects.now_ns);
+        let (cell, observer) = (self.leases.offset(id), self.observer(ObserverKind::NextExpired));
+        let is_pending = tx.has_pending(cell);
         let mut committed = None;
-        let observer = self.observer(ObserverKind::NextExpired);
-        let payload = tx.read_predicate(self.leases.offset(id), observer, effects, |payload| {
-            let lease = Lease::new(payload);
-            let Lease { generation, deadline_ns, .. } = lease;
-            committed = Some(lease);
-            lease.is_due(now_ns).then_some(Predicate::Due { generation, deadline_ns })
-        })?;
-        let lease = Lease::new(&payload);
+        let mut look = |observes: bool| {
+            let payload = tx.read_predicate(cell, observer, effects, |payload| {
+                let lease = Lease::new(payload);
+                let Lease { generation, deadline_ns, .. } = lease;
+                committed = Some(lease);
+                let observed = observes && lease.is_due(now_ns);
+                observed.then_some(Predicate::Due { generation, deadline_ns })
+            });
+            payload.map(|payload| Lease::new(&payload))
+        };
+        // A lease that the burst itself has refreshed is not due, whoever refreshes it too.
+        let mut lease = look(!is_pending)?;
+        if is_pending && lease.is_due(now_ns) {
+            lease = look(true)?;
+        }
         if lease.is_due(now_ns) {
             return Ok(Some(ExpiredLease { id, deadline_ns: lease.deadline_ns }));
         }

@@ -180,6 +180,13 @@ fn allocator_conflicts_are_those_of_the_table() {
     assert_eq!(lease_conflict(allocate, allocate), None);
     assert_eq!(lease_conflict(allocate, free(1)), None);
     assert_eq!(lease_conflict(free(0), refresh(0)), None);
+    // What the event itself has refreshed is not due, whoever refreshes it too.
+    let refreshed = |p: &Pair, w: &mut Worker| {
+        assert_eq!(w.refresh(p.ids, 0, 50), Ok(true));
+        assert_eq!(w.next_expired(p.ids), Ok(None));
+    };
+    assert_eq!(lease_conflict(refreshed, refresh(0)), None);
+    assert_eq!(lease_conflict(refreshed, free(0)), Some("A2"));
 }
 
 #[test]
