@@ -6,7 +6,7 @@ use crate::packet_set::NONE;
 use crate::packet_set::table::Stage;
 use crate::services::Moment;
 use nfos_engine::exchange::{EventKind, NO_PREVIOUS};
-use nfos_netio::{Class, Frame};
+use nfos_netio::{Class, Frame, KEY_WORDS};
 use std::collections::VecDeque;
 
 impl Burst {
@@ -20,18 +20,14 @@ impl Burst {
         self.begin();
         let limit = limit.clamp(1, EVENTS_MAX);
         self.classify(inbox, limit);
-        let mut classified = 0;
-        while self.items.len() < limit && classified < self.classes.len() {
-            let now_ns = inbox[0].frame.timestamp_ns;
-            if let Some((entry, deadline_ns)) = self.table.expired(now_ns) {
-                if !self.compose_end(entry, deadline_ns) {
-                    return;
-                }
-                continue;
+        if self.is_quiet(inbox) {
+            let classes = std::mem::take(&mut self.classes);
+            for (pending, classified) in inbox.drain(..classes.len()).zip(&classes) {
+                self.compose_packet(pending, classified);
             }
-            let pending = inbox.pop_front().expect("classified packets are in the inbox");
-            self.compose_packet(pending, classified);
-            classified += 1;
+            self.classes = classes;
+        } else if !self.compose_with_ends(inbox, limit) {
+            return;
         }
         while inbox.is_empty() && self.items.len() < limit {
             match self.table.expired(until_ns) {
@@ -39,6 +35,36 @@ impl Burst {
                 _ => return,
             }
         }
+    }
+
+    /// Whether no set runs out before the last of the classified packets.
+    #[inline]
+    fn is_quiet(&self, inbox: &VecDeque<Pending>) -> bool {
+        let (Some(first), Some(last)) = (inbox.front(), self.classes.len().checked_sub(1)) else {
+            return true;
+        };
+        let quiet_until_ns = self.table.quiet_until_ns(first.frame.timestamp_ns);
+        inbox[last].frame.timestamp_ns <= quiet_until_ns
+    }
+
+    /// Composes the classified packets, and the end of each set before the first packet after it;
+    /// `false` if the burst must end before a set does.
+    fn compose_with_ends(&mut self, inbox: &mut VecDeque<Pending>, limit: usize) -> bool {
+        let mut classified = 0;
+        while self.items.len() < limit && classified < self.classes.len() {
+            let now_ns = inbox[0].frame.timestamp_ns;
+            if let Some((entry, deadline_ns)) = self.table.expired(now_ns) {
+                if !self.compose_end(entry, deadline_ns) {
+                    return false;
+                }
+                continue;
+            }
+            let pending = inbox.pop_front().expect("classified packets are in the inbox");
+            let class = self.classes[classified];
+            self.compose_packet(pending, &class);
+            classified += 1;
+        }
+        true
     }
 
     /// Makes a burst of one periodic event.
@@ -61,23 +87,23 @@ impl Burst {
     #[inline]
     fn classify(&mut self, inbox: &VecDeque<Pending>, limit: usize) {
         self.classes.clear();
-        self.keys.clear();
         for Pending { frame, .. } in inbox.iter().take(limit) {
             let classified = match self.classifier.classify(frame.port, frame.bytes()) {
                 Class::Set { key, .. } => {
                     let hash = key.hash64(self.shape.hash_seed) as u32;
                     self.table.prefetch_chain(hash);
-                    let key_at = Some(self.keys.len() as u32);
-                    self.keys.extend_from_slice(&key.words()[..self.key_words]);
-                    Classified { key_at, hash }
+                    Classified { key: *key.words(), hash, is_orphan: false }
                 }
-                Class::Orphan => Classified { key_at: None, hash: 0 },
+                Class::Orphan => Classified { key: [0; KEY_WORDS], hash: 0, is_orphan: true },
             };
             self.classes.push(classified);
         }
+        if self.classes.iter().all(|classified| classified.is_orphan) {
+            return;
+        }
         let mut heads = [NONE; EVENTS_MAX];
         for (head, classified) in heads.iter_mut().zip(&self.classes) {
-            if classified.key_at.is_some() {
+            if !classified.is_orphan {
                 *head = self.table.prefetch_entry(classified.hash);
             }
         }
@@ -87,15 +113,15 @@ impl Burst {
     }
 
     #[inline]
-    fn compose_packet(&mut self, pending: Pending, classified: usize) {
+    fn compose_packet(&mut self, pending: Pending, classified: &Classified) {
         let frame = &pending.frame;
         let now_ns = frame.timestamp_ns;
         let moment = Moment::new(now_ns, frame.sequence ^ u64::from(frame.port.raw()) << 48);
         let port = frame.port.raw();
-        let Classified { key_at: Some(key_at), hash } = self.classes[classified] else {
+        if classified.is_orphan {
             return self.push_packet(EventKind::OrphanPacket, port, pending, moment, None);
-        };
-        let key = &self.keys[key_at as usize..][..self.key_words];
+        }
+        let (hash, key) = (classified.hash, &classified.key[..self.key_words]);
         if let Some(entry) = self.table.find(hash, key) {
             self.table.touch(entry, now_ns);
             if let Some(member) = self.table.place_in_burst(entry, self.number) {

@@ -119,9 +119,11 @@ pub(crate) struct Item {
 /// A packet of the inbox, looked at.
 #[derive(Clone, Copy, Debug)]
 struct Classified {
-    /// Where its key begins in `keys`; none of an orphan.
-    key_at: Option<u32>,
+    /// The words of its key.
+    key: [u64; KEY_WORDS],
     hash: u32,
+    /// It belongs to no set, and has no key.
+    is_orphan: bool,
 }
 
 /// A packet set with events in the burst.
@@ -173,8 +175,7 @@ pub(crate) struct Burst {
     items: Vec<Item>,
     members: Vec<Member>,
     classes: Vec<Classified>,
-    /// The keys of classified packets, one after the other.
-    keys: Vec<u64>,
+    /// Of a key these count.
     key_words: usize,
     verdicts: Vec<Verdict>,
     frames_length: u32,
@@ -200,7 +201,6 @@ impl Burst {
             items: Vec::with_capacity(EVENTS_MAX),
             members: Vec::with_capacity(EVENTS_MAX),
             classes: Vec::with_capacity(EVENTS_MAX),
-            keys: Vec::with_capacity(EVENTS_MAX * KEY_WORDS),
             key_words: table.key_words(),
             table,
             verdicts: Vec::with_capacity(EVENTS_MAX),

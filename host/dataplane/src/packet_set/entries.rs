@@ -119,6 +119,15 @@ impl Entries {
         nfos_sync::prefetch_read(self.entry(entry));
     }
 
+    /// The line where an entry's key begins, to prefetch, if that is elsewhere. What the key does
+    /// not fill of it is state.
+    #[inline]
+    pub(crate) fn prefetch_words(&self, entry: u32) {
+        if self.is_long {
+            nfos_sync::prefetch_read(&self.words(entry)[0]);
+        }
+    }
+
     /// Writes a new set, its state all zero.
     pub(crate) fn reset(&mut self, entry: u32, hash: u32, key: &[u64], now_ns: u64) {
         *self.entry_mut(entry) = Entry { hash, last_seen_ns: now_ns, ..Entry::default() };

@@ -71,6 +71,7 @@ impl Table {
     pub(crate) fn prefetch_entry(&self, hash: u32) -> u32 {
         let entry = self.index.head(hash);
         self.entries.prefetch(entry);
+        self.entries.prefetch_words(entry);
         entry
     }
 
@@ -139,6 +140,16 @@ impl Table {
         let entry = self.lru.oldest();
         (entry != NONE && self.idle_timeout_ns > 0)
             .then(|| self.entries.last_seen_ns(entry).saturating_add(self.idle_timeout_ns))
+    }
+
+    /// Until when no set runs out, whatever comes for which sets from `now_ns` on.
+    #[inline]
+    pub(crate) fn quiet_until_ns(&self, now_ns: u64) -> u64 {
+        if self.idle_timeout_ns == 0 {
+            return u64::MAX;
+        }
+        let of_new_sets_ns = now_ns.saturating_add(self.idle_timeout_ns);
+        self.deadline_ns().map_or(of_new_sets_ns, |of_oldest_ns| of_oldest_ns.min(of_new_sets_ns))
     }
 
     /// Hides the oldest set from packets, until it is removed or restored.
@@ -286,6 +297,18 @@ mod tests {
             table.load_state(entry, &mut read);
             assert_eq!(read, state);
         }
+    }
+
+    #[test]
+    fn it_is_quiet_until_the_oldest_set_or_one_that_comes_now_runs_out() {
+        let mut table = table(3);
+        assert_eq!(table.quiet_until_ns(1000), 1000 + TIMEOUT_NS);
+        let entry = insert(&mut table, 7, 950).expect("room");
+        assert_eq!(table.quiet_until_ns(1000), 950 + TIMEOUT_NS);
+        assert_eq!(table.expired(950 + TIMEOUT_NS), None);
+        table.touch(entry, 1010);
+        assert_eq!(table.quiet_until_ns(1000), 1000 + TIMEOUT_NS);
+        assert_eq!(Table::new(4, 2, 0, 0).quiet_until_ns(1000), u64::MAX);
     }
 
     #[test]
