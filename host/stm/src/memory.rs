@@ -180,8 +180,10 @@ impl Memory {
                 reserved.checked_add(count).filter(|&end| end <= room)
             })
             .map_err(|reserved| MemoryFull { wanted: count, left: room - reserved })?;
+        let cells = &self.cells[first as usize..(first + count) as usize];
+        nfos_sync::prefer_huge_pages(cells);
         // Cells of a page, so that the packet path meets no page fault.
-        for cell in self.cells[first as usize..(first + count) as usize].iter().step_by(64) {
+        for cell in cells.iter().step_by(64) {
             cell.touch();
         }
         Ok(CellId(u32::try_from(first).expect("the reservation holds fewer than 2^32 cells")))

@@ -12,6 +12,7 @@
 //! [`prefetch_read`], the layout of [`Padded`], the counts of [`Arc`], what the kernel does to a
 //! descheduled thread, or a schedule longer than its bound.
 
+mod huge_pages;
 #[cfg(nfos_loom)]
 mod loom_atomic;
 mod padded;
@@ -30,6 +31,7 @@ pub use std::thread;
 
 pub use std::sync::{Arc, OnceLock};
 
+pub use huge_pages::prefer_huge_pages;
 pub use padded::Padded;
 pub use prefetch::prefetch_read;
 pub use seeded::{Bug, seeded};

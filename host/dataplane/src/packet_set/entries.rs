@@ -59,6 +59,8 @@ impl Entries {
         let long_words = long_words(key_words, state_bytes);
         let mut entries = Vec::with_capacity(capacity + 1);
         let mut long = Vec::with_capacity((capacity + 1) * long_words);
+        nfos_sync::prefer_huge_pages(entries.spare_capacity_mut());
+        nfos_sync::prefer_huge_pages(long.spare_capacity_mut());
         // The entry NONE: never a set, but prefetched and linked like one.
         entries.push(Entry::default());
         long.resize(long_words, 0);

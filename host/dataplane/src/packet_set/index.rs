@@ -35,7 +35,9 @@ impl Index {
     pub(crate) fn new(capacity: usize) -> Self {
         let buckets = capacity.next_power_of_two().max(BUCKETS_MIN);
         // Zeroed memory comes from the system untouched: pages are used as buckets are.
-        Self { heads: vec![NONE; buckets], round: BUCKETS_MIN, split: 0, entries: 0 }
+        let heads = vec![NONE; buckets];
+        nfos_sync::prefer_huge_pages(&heads);
+        Self { heads, round: BUCKETS_MIN, split: 0, entries: 0 }
     }
 
     /// The bucket of a hash.
