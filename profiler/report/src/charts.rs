@@ -9,7 +9,7 @@ const WIDTH: f64 = 640.0;
 /// Room for the labels of the vertical axis and of the horizontal one.
 const LEFT: f64 = 92.0;
 const BOTTOM: f64 = 22.0;
-const TOP: f64 = 8.0;
+const TOP: f64 = 16.0;
 
 /// A value over time, as an area below a line: points of (nanoseconds, value), not all 0.
 pub(crate) fn course(

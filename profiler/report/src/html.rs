@@ -69,6 +69,13 @@ fn heading(report: &Report) -> String {
 /// In words for someone who has never heard of transactions.
 fn verdict(report: &Report) -> String {
     let Some(top) = report.causes.first() else {
+        if report.imbalance_recipe.is_some() {
+            return format!(
+                "No two packets got into each other's way, but one worker had {:.1} times as many \
+                 as there are for each: see what is said of the workers.",
+                report.imbalance
+            );
+        }
         return "No two packets got into each other's way: nothing here keeps this network \
                 function from using more cores."
             .to_owned();

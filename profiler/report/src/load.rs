@@ -97,9 +97,16 @@ pub(crate) fn recipe_for(imbalance: f64, workers: &[Worker], heaviest: &[Heavy])
     Some(match heavy.filter(|heavy| heavy.of_worker_percent >= HEAVY_PERCENT) {
         Some(Heavy { set, key, of_worker_percent, .. }) => format!(
             "{} of the packets of worker {busiest} are of one packet set ({set}: {key}), and one \
-             set is always handled by one worker; make packet sets finer: a key of fewer packets, \
-             ports beside addresses for instance",
-            percent(*of_worker_percent)
+             set is always handled by one worker; {}",
+            percent(*of_worker_percent),
+            // One connection is as fine as it gets.
+            match key.contains("source port") && key.contains("destination port") {
+                true => "it is one connection, which cannot be spread: only more of them can be",
+                false => {
+                    "make packet sets finer: a key of fewer packets, ports beside addresses for \
+                     instance"
+                }
+            }
         ),
         None => "make packet sets finer, so that more of them can be spread: a key of fewer \
                  packets, ports beside addresses for instance"
@@ -166,6 +173,8 @@ mod tests {
         let expected =
             "50.0 % of the packets of worker 0 are of one packet set (flow: from 10.0.0.";
         assert!(recipe.starts_with(expected) && recipe.contains("finer"), "{recipe}");
+        profile.heaviest[1].key = "from a, to b, source port 1, destination port 2".to_owned();
+        assert!(told(&profile).ends_with("only more of them can be"));
     }
 
     #[test]
