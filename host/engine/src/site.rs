@@ -9,7 +9,7 @@ pub(crate) const FRAMES_MAX: usize = 8;
 
 /// Where an import was called from: positions in the code of a guest, of which
 /// [`NetworkFunction::sites`](crate::NetworkFunction::sites) makes [`Site`]s. Cost of taking one: a
-/// microsecond or two.
+/// few microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CallSite {
     /// Innermost first; none behind the first 0, since code begins with a header.

@@ -234,7 +234,8 @@ fn heat(report: &Report, sources: &Sources) -> String {
         return match report.conflicts {
             0 => String::new(),
             _ => "<h2>Source</h2><p>The network function was built without line tables: build it \
-                  with <code>debug = \"line-tables-only\"</code> to see the lines.</p>\n"
+                  with <code>debug = \"line-tables-only\"</code> to see the lines. (What is \
+                  written in Python or JavaScript has none.)</p>\n"
                 .to_owned(),
         };
     }

@@ -230,7 +230,9 @@ fn method_lines(report: &Report) -> Vec<String> {
     ];
     if !report.has_lines && report.conflicts > 0 {
         lines.push(
-            "no lines: build the network function with debug = \"line-tables-only\"".to_owned(),
+            "no lines: build the network function with debug = \"line-tables-only\" (Python and \
+             JavaScript have none)"
+                .to_owned(),
         );
     }
     lines

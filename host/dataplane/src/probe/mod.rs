@@ -6,8 +6,8 @@
 //! watches ([`Course`]).
 //!
 //! A burst costs two looks at the clock, an event less than ten nanoseconds, an operation on a
-//! structure one or two. Where calls come from is taken down as positions in the code, a
-//! microsecond or two each, for the first uses of each operation, for a small sample of the others
+//! structure one or two. Where calls come from is taken down as positions in the code, two or
+//! three microseconds each, for the first uses of each operation, for a small sample of the others
 //! and for sampled conflicts; lines are made of them when the run is over.
 
 mod course;
