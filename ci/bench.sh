@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 cargo build --release --quiet --workspace --bin nfos-host --bin nfos-bench
 cargo build --release --quiet --manifest-path bench/peers/Cargo.toml --target-dir target/peers
 ci/guests.sh > /dev/null
-sections=(compare1 compare2 search latency bursts peers counts costs)
+sections=(compare1 compare2 scaling search latency bursts peers counts costs)
 if command -v dpdk-testpmd > /dev/null && pkg-config --exists libdpdk 2> /dev/null; then
     [[ ${1:-} != --full ]] || sections+=(devices)
 fi

@@ -86,11 +86,11 @@ impl PacedPort {
         Arc::clone(&self.all)
     }
 
-    fn queue(&self, frames: Trace, numbers: Vec<u64>) -> Box<dyn Queue> {
+    fn queue(&self, frames: Trace, numbers: Vec<u64>) -> PacedQueue {
         let latency =
             Histogram::new_with_bounds(1, 10_000_000_000, 3).expect("bounds that go together");
         let frames_in_all = (self.pace.rate * self.pace.duration.as_secs_f64()) as u64;
-        Box::new(PacedQueue {
+        PacedQueue {
             port: self.id,
             period_ns: self.periods_ns[usize::from(self.id.raw())],
             periods_ns: self.periods_ns.clone(),
@@ -106,7 +106,7 @@ impl PacedPort {
             counters: PortCounters::default(),
             latency,
             all: Arc::clone(&self.all),
-        })
+        }
     }
 }
 
@@ -130,11 +130,12 @@ impl Port for PacedPort {
             frames.push(bytes, wire_length);
             numbers.push(number as u64);
         }
-        Ok(shares.into_iter().map(|(frames, numbers)| self.queue(frames, numbers)).collect())
+        let queue = |(frames, numbers)| Box::new(self.queue(frames, numbers)) as Box<dyn Queue>;
+        Ok(shares.into_iter().map(queue).collect())
     }
 
     fn open_transmit_queue(&mut self) -> Result<Box<dyn Queue>, PortError> {
-        Ok(self.queue(Trace::new(), Vec::new()))
+        Ok(Box::new(self.queue(Trace::new(), Vec::new())))
     }
 
     fn counters(&self) -> PortCounters {
@@ -242,5 +243,45 @@ impl Drop for PacedQueue {
             Histogram::new_with_bounds(1, 10_000_000_000, 3).expect("bounds that go together")
         });
         latency.add(&self.latency).expect("the same bounds");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A queue of a port at which a frame of `frames` arrives every 100 ns, a thousand in all, and
+    /// which has the frames in even places.
+    fn queue(frames: u64, ring: usize) -> PacedQueue {
+        let mut trace = Trace::new();
+        (0..frames).for_each(|number| trace.push(&[number as u8; 60], 60));
+        let pace = Pace { rate: 1e7, duration: Duration::from_micros(100), ring, timed: false };
+        let port = PacedPort::new(PortId::new(0), trace.clone(), pace, &[1e7], &Start::default());
+        let numbers = (0..frames).step_by(2).collect();
+        let mut share = Trace::new();
+        trace.frames().step_by(2).for_each(|(bytes, length)| share.push(bytes, length));
+        port.queue(share, numbers)
+    }
+
+    #[test]
+    fn frames_arrive_when_their_time_has_come_and_wait_in_the_ring() {
+        let mut queue = queue(10, 4);
+        assert!(queue.arrive(0));
+        assert!(queue.waiting.is_empty());
+        assert!(queue.arrive(450));
+        assert_eq!(queue.waiting, [(0, 0), (1, 2)]);
+        assert!(queue.arrive(2_050));
+        let waiting: Vec<_> = queue.waiting.iter().map(|(_, number)| *number).collect();
+        assert_eq!(waiting, [0, 2, 4, 6]);
+        assert_eq!(queue.counters.missed, 6);
+    }
+
+    #[test]
+    fn every_frame_of_the_schedule_is_received_or_missed_and_then_it_ends() {
+        let mut queue = queue(10, 64);
+        assert!(!queue.arrive(u64::MAX));
+        assert_eq!((queue.waiting.len(), queue.counters.missed), (64, 500 - 64));
+        assert!(!queue.arrive(u64::MAX));
+        assert_eq!(queue.counters.missed, 500 - 64);
     }
 }

@@ -1,0 +1,62 @@
+"""How much more two workers do than one, by the CPU clock: for machines whose cores do other things.
+
+    python3 bench/scaling.py [nfos-host] [rounds]
+
+If a packet costs two workers as much CPU time as it costs one, two idle cores do twice as much; so
+the figure is two times the time of a packet with one worker through that with two. What waits asleep
+is not in it, and a worker of the host never does. Of each run a short one is subtracted; runs take
+turns, and of all rounds the median counts. Traces are those that `nfos-bench compare` has made.
+"""
+
+import json
+import statistics
+import sys
+from pathlib import Path
+
+from runs import run
+
+ROOT = Path(__file__).parents[1]
+HOST = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "target/release/nfos-host")
+ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+TRACES = ROOT / "target/bench"
+NOTHING = "synthetic:flows=1,packets=1,repeat=1"
+# By network function: traces of its ports, and parameters.
+FUNCTIONS = {
+    "counter": (["flows-4096", None], []),
+    "firewall": (["flows-4096", None], []),
+    "policer": ([None, "flows-4096"], []),
+    "bridge": (["bridge.262144.0", "bridge.262144.1"], ["refresh_interval_ms=1000"]),
+    "nat": (["caida", None], []),
+    "maglev": (["lb-churn.262144.0", "lb-churn.262144.1"], []),
+    "anti-ddos": (["antiddos", None], ["staleness_us=100"]),
+    "array": (["array", None], []),
+}
+
+
+def port(trace):
+    if trace is None:
+        return NOTHING
+    name = trace if ".262144" in trace else f"{trace}.262144"
+    return f"memory:{TRACES / name}.pcap,repeat=endless"
+
+
+def ns_per_packet(nf, workers):
+    traces, parameters = FUNCTIONS[nf]
+    arguments = ["--nf", str(ROOT / f"target/guests/{nf}.wasm"), "--cores", str(workers),
+                 "--packet-sets", "524288"]
+    for trace in traces:
+        arguments += ["--port", port(trace)]
+    for parameter in parameters:
+        arguments += ["--set", parameter]
+    short, long = (run(HOST, [*arguments, "--duration", time]) for time in ("100ms", "600ms"))
+    if short is None or long is None:
+        sys.exit(f"scaling: {nf} does not run")
+    return (long.cpu_s - short.cpu_s) * 1e9 / max(long.received - short.received, 1)
+
+
+for nf in FUNCTIONS:
+    rounds = [(ns_per_packet(nf, 1), ns_per_packet(nf, 2)) for _ in range(ROUNDS)]
+    one, two = (statistics.median(column) for column in zip(*rounds))
+    ratio = statistics.median(2 * first / second for first, second in rounds)
+    print(json.dumps({"nf": nf, "ns_with_one": round(one, 1), "ns_with_two": round(two, 1),
+                      "scaling": round(ratio, 2)}), flush=True)
