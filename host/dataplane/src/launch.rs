@@ -131,7 +131,7 @@ pub fn run<F: Factory + Sync>(
     stop: &AtomicBool,
     observe: &mut dyn FnMut(Observation<'_>),
 ) -> Result<Summary, RunError> {
-    let launch = complete(factory.description(), launch)?;
+    let launch = complete(factory.description(), launch, WORKERS_MAX)?;
     let setup = begin(factory, &launch)?;
     crate::run::run(setup, &launch, stop, observe)
 }
@@ -165,13 +165,17 @@ pub fn inspect<F: Factory>(
     parameters: &BTreeMap<String, Value>,
 ) -> Result<Inspection, RunError> {
     let launch = Launch { parameters: parameters.clone(), ..Launch::default() };
-    let launch = complete(factory.description(), &launch)?;
+    let launch = complete(factory.description(), &launch, WORKERS_MAX)?;
     let Setup { configuration, state, .. } = begin(factory, &launch)?;
     Ok(Inspection { configuration, objects: state.objects() })
 }
 
 /// Checks what a launch asks for and adds what it leaves open.
-fn complete(description: &Description, launch: &Launch) -> Result<Launch, RunError> {
+pub(crate) fn complete(
+    description: &Description,
+    launch: &Launch,
+    workers_max: usize,
+) -> Result<Launch, RunError> {
     let mut launch = launch.clone();
     for parameter in &description.parameters {
         let value = || parameter.default.clone();
@@ -181,8 +185,8 @@ fn complete(description: &Description, launch: &Launch) -> Result<Launch, RunErr
         let port = PortSpec::Synthetic(Workload::default());
         launch.ports = vec![port; usize::from(description.ports)];
     }
-    if !(1..=WORKERS_MAX).contains(&launch.workers) {
-        return input(format!("{} workers: 1 to {WORKERS_MAX} can be", launch.workers));
+    if !(1..=workers_max).contains(&launch.workers) {
+        return input(format!("{} workers: 1 to {workers_max} can be", launch.workers));
     }
     if launch.ports.len() < usize::from(description.ports) {
         let (name, least) = (&description.name, description.ports);

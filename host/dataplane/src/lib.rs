@@ -28,6 +28,7 @@ mod scaling;
 mod script;
 mod services;
 mod setup;
+pub mod stepwise;
 mod summary;
 mod trace;
 mod worker;

@@ -187,6 +187,23 @@ pub(crate) fn work<G: Guest<WorkerServices>>(
     worker.hand_in();
 }
 
+/// Takes up to `max` packets of one port.
+#[inline]
+pub(crate) fn take<G: Guest<WorkerServices>>(
+    worker: &mut Worker<G, LivePorts>,
+    port: usize,
+    max: usize,
+    now_ns: u64,
+) -> Received {
+    let answer = worker.egress().receive(port, max);
+    if let Received::Frames(_) = answer {
+        let mut received = std::mem::take(&mut worker.egress().received);
+        worker.receive_all(port, &mut received, now_ns);
+        worker.egress().received = received;
+    }
+    answer
+}
+
 /// Takes what the ports have, each up to a burst. Ended if all have.
 fn poll<G: Guest<WorkerServices>>(
     worker: &mut Worker<G, LivePorts>,
@@ -197,13 +214,8 @@ fn poll<G: Guest<WorkerServices>>(
     let mut ended = 0;
     let ports = worker.egress().queues.len();
     for port in 0..ports {
-        match worker.egress().receive(port, burst_max) {
-            Received::Frames(_) => {
-                let mut received = std::mem::take(&mut worker.egress().received);
-                frames += received.len();
-                worker.receive_all(port, &mut received, now_ns);
-                worker.egress().received = received;
-            }
+        match take(worker, port, burst_max, now_ns) {
+            Received::Frames(count) => frames += count,
             Received::Idle => {}
             Received::Ended => ended += 1,
         }

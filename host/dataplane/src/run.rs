@@ -20,7 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Frames of a live worker for each port: bursts on their way in, through and out.
-const FRAMES_PER_PORT: usize = 1024;
+pub(crate) const FRAMES_PER_PORT: usize = 1024;
 
 /// Longest sleep of the thread that watches live workers.
 const WATCH_INTERVAL: Duration = Duration::from_millis(20);
@@ -73,7 +73,7 @@ pub(crate) fn run_over<F: Factory + Sync>(
     live(setup, launch, ports, stop, observer)
 }
 
-fn input(error: impl std::fmt::Display) -> RunError {
+pub(crate) fn input(error: impl std::fmt::Display) -> RunError {
     RunError::Input(error.to_string())
 }
 
@@ -81,7 +81,7 @@ fn failed(error: impl std::fmt::Display) -> RunError {
     RunError::Failed(error.to_string())
 }
 
-fn sources<F: Factory>(setup: &Setup<'_, F>, launch: &Launch) -> Sources {
+pub(crate) fn sources<F: Factory>(setup: &Setup<'_, F>, launch: &Launch) -> Sources {
     let description = setup.description();
     Sources {
         nf: description.name.clone(),
@@ -95,7 +95,10 @@ fn sources<F: Factory>(setup: &Setup<'_, F>, launch: &Launch) -> Sources {
     }
 }
 
-fn steering<F: Factory>(setup: &Setup<'_, F>, launch: &Launch) -> Result<Steering, RunError> {
+pub(crate) fn steering<F: Factory>(
+    setup: &Setup<'_, F>,
+    launch: &Launch,
+) -> Result<Steering, RunError> {
     Steering::new((*setup.classifier).clone(), launch.workers).map_err(input)
 }
 

@@ -22,7 +22,7 @@ use nfos_engine::guest::Guest;
 use nfos_engine::services::Value;
 use nfos_netio::Classifier;
 use nfos_records::profile::Function;
-use nfos_state::{Settings, State};
+use nfos_state::{Protocol, Settings, State};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
@@ -41,6 +41,7 @@ pub(crate) struct Setup<'a, F: Factory> {
     pub classifier: Arc<Classifier>,
     capacity: Arc<Capacity>,
     hash_seed: u64,
+    protocol: Protocol,
     notices: Sender<Notice>,
     /// What workers tell the operator.
     pub heard: Receiver<Notice>,
@@ -59,15 +60,29 @@ pub(crate) fn begin<'a, F: Factory>(
     factory: &'a F,
     launch: &Launch,
 ) -> Result<Setup<'a, F>, RunError> {
-    let description = factory.description();
     // Nobody outside may know it: keys that collide could be computed.
     let hash_seed = RandomState::new().hash_one(launch.seed);
-    let state = State::new(Settings {
+    begin_with(factory, launch, hash_seed, Protocol::Ours)
+}
+
+/// The same with a seed of hashes, and under a protocol.
+///
+/// # Errors
+/// As [`begin`].
+pub(crate) fn begin_with<'a, F: Factory>(
+    factory: &'a F,
+    launch: &Launch,
+    hash_seed: u64,
+    protocol: Protocol,
+) -> Result<Setup<'a, F>, RunError> {
+    let description = factory.description();
+    let settings = Settings {
         participants: launch.workers + 1,
         burst_max: launch.burst_max,
         memory_bytes_max: launch.state_bytes_max,
         seed: hash_seed,
-    });
+    };
+    let state = State::with_protocol(settings, protocol);
     let around = Arc::new(Surroundings {
         state: Arc::clone(&state),
         parameters: launch.parameters.clone(),
@@ -105,6 +120,7 @@ pub(crate) fn begin<'a, F: Factory>(
         capacity: Arc::new(Capacity::new(sets.into(), launch.workers + 1)),
         configuration,
         hash_seed,
+        protocol,
         notices,
         heard,
         records,
@@ -227,7 +243,8 @@ impl<F: Factory> Setup<'_, F> {
         let state_bytes = description.state_size as usize;
         let idle_timeout_ns = self.configuration.idle_timeout_ns;
         let table = Table::new(sets, key_words, state_bytes, idle_timeout_ns);
-        let shape = Shape::new(index, description, self.hash_seed);
+        let mut shape = Shape::new(index, description, self.hash_seed);
+        shape.first_alone = self.protocol == Protocol::Original;
         let burst =
             Burst::new(shape, Arc::clone(&self.classifier), Arc::clone(&self.capacity), table);
         let parts = Parts {

@@ -24,6 +24,8 @@ use nfos_sync::{Bug, seeded};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+mod stepwise;
+
 /// Bytes of an Ethernet header: the shortest frame that a network function may make.
 const FRAME_BYTES_MIN: usize = 14;
 
@@ -50,6 +52,8 @@ pub(crate) struct Worker<G, E> {
     scribe: Option<Scribe>,
     /// With profiling on.
     probe: Option<Box<Probe>>,
+    /// Whether events have crossed one by one that are not decided yet.
+    undecided: bool,
 }
 
 /// The events of a burst in which the guest faulted, from the first on.
@@ -124,6 +128,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
             ports: parts.ports,
             scribe: parts.scribe,
             probe: parts.probe,
+            undecided: false,
         }
     }
 
@@ -303,7 +308,8 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         self.egress.flush();
     }
 
-    fn limit(&mut self) -> usize {
+    /// How many events its next burst may have.
+    pub(crate) fn limit(&mut self) -> usize {
         let usual = self.guest.services().burst_limit().min(self.burst_max);
         match self.suspects {
             Suspects { before: 0, alone: 0 } => usual,

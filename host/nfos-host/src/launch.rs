@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use nfos_dataplane::RunError;
 use nfos_engine::{Engine, EngineChoice, Settings};
 use nfos_records::Summary;
+use nfos_records::profile::Profile;
+use nfos_records::simulation::{FunctionCosts, Point, Simulation};
 use nfos_state::{Hashing, ObjectShape, Shape};
 
 use crate::failure::{Failure, warn};
@@ -19,6 +22,10 @@ pub(crate) use nfos_engine::description::Configuration;
 pub(crate) use nfos_engine::{LoadError, NetworkFunction};
 pub(crate) use nfos_netio::rss::{Misfit, Offer, PROFILES, Plan};
 pub(crate) use nfos_netio::{Memory, PortSpec, SpecError, check_files};
+pub(crate) use nfos_simulator::{
+    Protocol, Variant, WORKERS_MAX as SIMULATED_WORKERS_MAX, measure_machine,
+    page as simulation_page, text as simulation_text,
+};
 
 /// The most ports of a run.
 pub(crate) const PORTS_MAX: usize = nfos_netio::PORTS_MAX as usize;
@@ -142,6 +149,66 @@ pub(crate) fn run_twice(nf: &NetworkFunction, launch: &Launch) -> Result<Purity,
     Ok(found.1)
 }
 
+/// What is to be simulated.
+#[derive(Debug)]
+pub(crate) struct SimulatedPlan {
+    /// Numbers of cores.
+    pub(crate) cores: Vec<usize>,
+    /// One, or one for each value of a parameter.
+    pub(crate) variants: Vec<Variant>,
+    /// What commits and structures follow.
+    pub(crate) protocol: Protocol,
+    /// Packets of each point.
+    pub(crate) packets: u64,
+    /// Packets before them.
+    pub(crate) warm_up: u64,
+    /// Of each port.
+    pub(crate) port_limit_mpps: Option<f64>,
+    /// Whether the ends of the band are simulated too.
+    pub(crate) band: bool,
+    /// Whether the last point is profiled.
+    pub(crate) profile: bool,
+}
+
+/// Simulates; `done` is told of each point.
+///
+/// # Errors
+/// A port, capture or limit that does not work.
+pub(crate) fn simulate(
+    nf: &NetworkFunction,
+    plan: &SimulatedPlan,
+    done: &mut dyn FnMut(&Variant, &Point),
+) -> Result<(Simulation, Option<Profile>), Failure> {
+    let settings = nfos_simulator::Settings {
+        protocol: plan.protocol,
+        packets: plan.packets,
+        warm_up: plan.warm_up,
+        port_limit_mpps: plan.port_limit_mpps,
+        seed: plan.variants[0].launch.seed,
+        costs: plan.variants[0].costs.clone(),
+    };
+    let plan = nfos_simulator::Plan {
+        cores: plan.cores.clone(),
+        variants: plan.variants.clone(),
+        settings,
+        band: plan.band,
+        profile: plan.profile,
+    };
+    nfos_simulator::curves(nf, &plan, done).map_err(failure)
+}
+
+/// What a launch costs on one core.
+///
+/// # Errors
+/// As [`simulate`].
+pub(crate) fn measure_function(
+    nf: &NetworkFunction,
+    launch: &Launch,
+    duration: Duration,
+) -> Result<FunctionCosts, Failure> {
+    nfos_simulator::measure_function(nf, launch, duration).map_err(failure)
+}
+
 /// Runs `init` alone and tells what it returned and what it opened.
 ///
 /// # Errors
@@ -162,9 +229,9 @@ fn failure(error: RunError) -> Failure {
     }
 }
 
-/// Where compiled network functions are kept: `nfos` in the user's cache directory (XDG Base
-/// Directory Specification), nowhere for a user without one.
-fn cache_directory() -> Option<PathBuf> {
+/// Where compiled network functions and costs are kept: `nfos` in the user's cache directory (XDG
+/// Base Directory Specification), nowhere for a user without one.
+pub(crate) fn cache_directory() -> Option<PathBuf> {
     let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
     let user = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
     Some(user.join("nfos"))

@@ -11,10 +11,12 @@
 //! | [`signals`] | the flag that Ctrl-C sets |
 //! | [`progress`], [`view`] | what a run looks like while it goes on |
 //! | [`profile_file`] | the file of `--profile` |
+//! | [`costs`] | the file of what things cost, for simulations |
 //! | [`report`], [`portrait`], [`numbers`] | what is printed of a run and of a network function |
 //! | [`usage`], [`terminal`], [`failure`] | what reaches the operator, and the exit status |
 
 mod commands;
+mod costs;
 mod failure;
 mod launch;
 mod numbers;
@@ -52,6 +54,8 @@ struct CommandLine {
 enum Command {
     Run(Box<commands::run::Arguments>),
     Check(commands::check::Arguments),
+    Simulate(Box<commands::simulate::Arguments>),
+    Calibrate(Box<commands::calibrate::Arguments>),
     Describe(commands::describe::Arguments),
     Component(commands::component::Arguments),
     New(commands::new::Arguments),
@@ -67,6 +71,8 @@ fn obey(line: Option<CommandLine>) -> Result<(), Failure> {
         None => Ok(()),
         Some(Command::Run(arguments)) => commands::run::run(*arguments),
         Some(Command::Check(arguments)) => commands::check::run(&arguments),
+        Some(Command::Simulate(arguments)) => commands::simulate::run(&arguments),
+        Some(Command::Calibrate(arguments)) => commands::calibrate::run(&arguments),
         Some(Command::Describe(arguments)) => commands::describe::run(&arguments),
         Some(Command::Component(arguments)) => commands::component::run(&arguments),
         Some(Command::New(arguments)) => commands::new::run(&arguments),

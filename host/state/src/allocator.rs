@@ -15,7 +15,7 @@ use nfos_sync::{Bug, seeded};
 use crate::conflict::Place;
 use crate::effects::{Effects, Timer, Tx};
 use crate::error::AccessError;
-use crate::object::Structure;
+use crate::original::Lists;
 use crate::pool::Pool;
 use crate::predicate::Predicate;
 use crate::rules::{MutatorKind, ObserverKind};
@@ -70,6 +70,8 @@ pub(crate) struct Allocator {
     counts: CellId,
     pub(crate) pool: Pool,
     pub(crate) wheels: Wheels,
+    /// What takes the place of all that in simulations of the original.
+    original: Option<Lists>,
 }
 
 impl Allocator {
@@ -78,10 +80,10 @@ impl Allocator {
         object: u16,
         capacity: u32,
         refresh_interval_ns: u64,
-    ) -> Result<Structure, MemoryFull> {
+    ) -> Result<Self, MemoryFull> {
         let participants = memory.participants();
         let leases = memory.reserve(Self::cells(capacity, participants))?;
-        Ok(Structure::Allocator(Self {
+        Ok(Self {
             object,
             capacity,
             refresh_interval_ns,
@@ -89,7 +91,15 @@ impl Allocator {
             counts: leases.offset(capacity),
             pool: Pool::new(capacity, participants),
             wheels: Wheels::new(capacity, participants),
-        }))
+            original: None,
+        })
+    }
+
+    /// The same with the structures of the original.
+    pub(crate) fn with_lists(self, memory: &Memory) -> Result<Self, MemoryFull> {
+        let of = (self.object, self.capacity, self.refresh_interval_ns);
+        let lists = Lists::open(memory, of)?;
+        Ok(Self { original: Some(lists), ..self })
     }
 
     pub(crate) fn cells(capacity: u32, participants: usize) -> u64 {
@@ -130,6 +140,9 @@ impl Allocator {
         effects: &mut Effects,
         duration_ns: u64,
     ) -> Result<Option<u32>, AccessError> {
+        if let Some(lists) = &self.original {
+            return lists.allocate(tx, effects, duration_ns);
+        }
         effects.check_room()?;
         let observer = self.observer(ObserverKind::Allocate);
         let (id, contested) = match self.take_id(tx, effects, observer) {
@@ -208,6 +221,9 @@ impl Allocator {
         id: u32,
         duration_ns: u64,
     ) -> Result<bool, AccessError> {
+        if let Some(lists) = &self.original {
+            return lists.refresh(tx, effects, id, duration_ns);
+        }
         let cell = self.lease(id)?;
         let deadline_ns = effects.now_ns.saturating_add(duration_ns);
         // Skipped if it would move the deadline by less than the interval.
@@ -239,6 +255,9 @@ impl Allocator {
         effects: &mut Effects,
         id: u32,
     ) -> Result<(), AccessError> {
+        if let Some(lists) = &self.original {
+            return lists.free(tx, effects, id);
+        }
         effects.check_room()?;
         let cell = self.lease(id)?;
         let observer = self.observer(ObserverKind::Free);
@@ -264,6 +283,9 @@ impl Allocator {
         effects: &Effects,
         id: u32,
     ) -> Result<bool, AccessError> {
+        if let Some(lists) = &self.original {
+            return lists.is_live(tx, effects, id);
+        }
         let (cell, at_ns) = (self.lease(id)?, effects.now_ns);
         let observer = self.observer(ObserverKind::IsLive);
         let payload = tx.read_predicate(cell, observer, effects, |payload| {
@@ -279,6 +301,9 @@ impl Allocator {
         tx: &mut Tx,
         effects: &mut Effects,
     ) -> Result<Option<ExpiredLease>, AccessError> {
+        if let Some(lists) = &self.original {
+            return lists.next_expired(tx, effects);
+        }
         let participants = self.wheels.participants();
         let others = if effects.me + 1 == participants { effects.me } else { 0 };
         for participant in std::iter::once(effects.me).chain(0..others) {

@@ -10,12 +10,11 @@
 
 use nfos_stm::{CellId, Memory, MemoryFull, Mutator, Observer, Operation};
 use nfos_sync::atomic::{AtomicU64, Ordering, fence};
-use nfos_sync::{Bug, Padded, seeded};
+use nfos_sync::{Bug, Lock, Padded, seeded};
 
 use crate::conflict::Place;
 use crate::effects::{Effects, Merged, Tx};
 use crate::error::AccessError;
-use crate::object::Structure;
 use crate::rules::{MutatorKind, ObserverKind};
 use crate::tallies::Tally;
 use crate::{Cell, Merge};
@@ -28,7 +27,12 @@ pub(crate) struct Distributed {
     pub(crate) staleness_ns: u64,
     pub(crate) parts: CellId,
     pub(crate) published: Padded<Published>,
+    /// In simulations of the original: each participant's own copy of a merged value.
+    copies: Option<Box<[Copied]>>,
 }
+
+/// A merged value with the time of its merge, of one participant.
+type Copied = Lock<Option<(u64, Cell)>>;
 
 impl Distributed {
     pub(crate) fn open(
@@ -36,15 +40,21 @@ impl Distributed {
         object: u16,
         merges: &[Merge],
         staleness_ns: u64,
-    ) -> Result<Structure, MemoryFull> {
+    ) -> Result<Self, MemoryFull> {
         let parts = memory.reserve(memory.participants() as u64)?;
-        Ok(Structure::Distributed(Self {
+        Ok(Self {
             object,
             merges: merges.into(),
             staleness_ns,
             parts,
             published: Padded(Published::default()),
-        }))
+            copies: None,
+        })
+    }
+
+    /// The same with the structures of the original: nobody is served what another has merged.
+    pub(crate) fn with_copies(self, participants: usize) -> Self {
+        Self { copies: Some((0..participants).map(|_| Copied::default()).collect()), ..self }
     }
 
     pub(crate) fn place(&self, cell: CellId) -> Place {
@@ -66,6 +76,9 @@ impl Distributed {
     }
 
     pub(crate) fn read(&self, tx: &mut Tx, effects: &mut Effects) -> Result<Cell, AccessError> {
+        if let Some(copies) = &self.copies {
+            return self.read_copy(&copies[effects.me], tx, effects);
+        }
         if let Some(value) = self.shared(tx, effects) {
             return Ok(value);
         }
@@ -75,6 +88,26 @@ impl Distributed {
             effects.follow(self.object);
         }
         self.share(tx, effects, value);
+        Ok(value)
+    }
+
+    /// As the original does: also a run that is thrown away renews the copy.
+    fn read_copy(
+        &self,
+        copy: &Copied,
+        tx: &mut Tx,
+        effects: &Effects,
+    ) -> Result<Cell, AccessError> {
+        let mut copy = copy.lock();
+        if let Some((time_ns, value)) = *copy
+            && self.staleness_ns > 0
+            && effects.now_ns.saturating_sub(time_ns) <= self.staleness_ns
+        {
+            return Ok(value);
+        }
+        let value = self.merge(tx, effects)?;
+        effects.state.tallies[effects.me].count(self.object, Tally::Merged);
+        *copy = Some((effects.now_ns, value));
         Ok(value)
     }
 

@@ -24,12 +24,14 @@ mod iterate;
 mod key;
 mod map;
 mod object;
+mod original;
 mod overlay;
 mod parts;
 mod pool;
 mod predicate;
 pub mod rules;
 mod state;
+mod stepwise;
 mod tallies;
 mod upsert;
 mod vector;
@@ -44,7 +46,7 @@ pub use key::KEY_BYTES_MAX;
 #[doc(hidden)]
 pub use nfos_stm::Position;
 pub use object::{ObjectId, ObjectKind, ObjectShape, Shape};
-pub use state::{Settings, State};
+pub use state::{Protocol, Settings, State};
 pub use worker::{Commit, Worker};
 
 /// Six words of aggregate state.

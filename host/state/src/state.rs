@@ -34,6 +34,16 @@ pub struct Settings {
     pub seed: u64,
 }
 
+/// What commits follow and structures are made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// This project's.
+    #[default]
+    Ours,
+    /// That of the NFOS prototype, for simulations to compare with: see [`crate::original`].
+    Original,
+}
+
 /// The aggregate state: open structures and all that workers share.
 #[derive(Debug)]
 pub struct State {
@@ -43,6 +53,8 @@ pub struct State {
     pub(crate) causes: Box<[Causes]>,
     pub(crate) tallies: Box<[Tallies]>,
     pub(crate) conflicts: Box<[ConflictLog]>,
+    /// What commits follow and structures are made of.
+    pub(crate) protocol: Protocol,
     taken: Box<[AtomicBool]>,
 }
 
@@ -53,6 +65,16 @@ impl State {
     /// If a setting is out of its range.
     #[must_use]
     pub fn new(settings: Settings) -> Arc<Self> {
+        Self::with_protocol(settings, Protocol::Ours)
+    }
+
+    /// The same under a protocol. [`Protocol::Original`] is for one thread that plays all
+    /// participants, event by event: see [`Worker::hold_written`].
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    #[must_use]
+    pub fn with_protocol(settings: Settings, protocol: Protocol) -> Arc<Self> {
         let participants = settings.participants;
         assert!((1..=PARTICIPANTS_MAX).contains(&participants), "1 to 1,000 participants");
         assert!((1..=nfos_stm::BURST_LIMIT).contains(&settings.burst_max), "bursts of 1 to 64");
@@ -63,6 +85,7 @@ impl State {
             causes: (0..participants).map(|_| Causes::new()).collect(),
             tallies: (0..participants).map(|_| Tallies::new()).collect(),
             conflicts: (0..participants).map(|_| ConflictLog::new()).collect(),
+            protocol,
             taken: (0..participants).map(|_| AtomicBool::new(false)).collect(),
         })
     }
@@ -127,7 +150,11 @@ impl State {
     ) -> Result<ObjectId, OpenError> {
         in_range(name, "capacity", u64::from(capacity), (1, 1 << 31))?;
         self.open(name, Shape::Allocator { capacity, refresh_interval_ns }, |object| {
-            Allocator::open(&self.memory, object, capacity, refresh_interval_ns)
+            let allocator = Allocator::open(&self.memory, object, capacity, refresh_interval_ns)?;
+            Ok(Structure::Allocator(match self.protocol {
+                Protocol::Ours => allocator,
+                Protocol::Original => allocator.with_lists(&self.memory)?,
+            }))
         })
     }
 
@@ -144,7 +171,11 @@ impl State {
     ) -> Result<ObjectId, OpenError> {
         in_range(name, "number of merges", merges.len() as u64, (1, 6))?;
         self.open(name, Shape::Distributed { merges: merges.into(), staleness_ns }, |object| {
-            Distributed::open(&self.memory, object, merges, staleness_ns)
+            let opened = Distributed::open(&self.memory, object, merges, staleness_ns)?;
+            Ok(Structure::Distributed(match self.protocol {
+                Protocol::Ours => opened,
+                Protocol::Original => opened.with_copies(self.settings.participants),
+            }))
         })
     }
 
@@ -155,7 +186,7 @@ impl State {
     /// Another shape under this name; the memory limit.
     pub fn open_parts(&self, name: &str, staleness_ns: u64) -> Result<ObjectId, OpenError> {
         self.open(name, Shape::Distributed { merges: Vec::new(), staleness_ns }, |object| {
-            Distributed::open(&self.memory, object, &[], staleness_ns)
+            Distributed::open(&self.memory, object, &[], staleness_ns).map(Structure::Distributed)
         })
     }
 

@@ -16,7 +16,7 @@ use crate::effects::{Effects, Tx};
 use crate::error::AccessError;
 use crate::object::{ObjectId, Structure};
 use crate::rules::{MUTATORS, OBSERVERS, ObserverKind};
-use crate::state::State;
+use crate::state::{Protocol, State};
 use crate::{Cell, ExpiredLease, MapEntry, SetOutcome};
 
 /// How a burst ended.
@@ -32,10 +32,10 @@ pub struct Commit {
 #[derive(Debug)]
 pub struct Worker {
     state: Arc<State>,
-    tx: Tx,
-    effects: Effects,
+    pub(crate) tx: Tx,
+    pub(crate) effects: Effects,
     /// Whether the transaction has begun; it has not while no structure is open.
-    running: bool,
+    pub(crate) running: bool,
     events: usize,
     /// Of the last commit, for tests that certify.
     failure: Option<nfos_stm::Failure>,
@@ -43,7 +43,10 @@ pub struct Worker {
 
 impl Worker {
     pub(crate) fn new(state: Arc<State>, participant: usize) -> Self {
-        let tx = Tx::new(state.memory.clone(), participant, state.settings.burst_max);
+        let mut tx = Tx::new(state.memory.clone(), participant, state.settings.burst_max);
+        if state.protocol == Protocol::Original {
+            tx.follow_original();
+        }
         let effects = Effects::new(state.clone(), participant);
         Self { state, tx, effects, running: false, events: 0, failure: None }
     }

@@ -63,6 +63,11 @@ impl Word {
     }
 
     #[inline(always)]
+    pub(crate) fn is_held_by(self, participant: usize) -> bool {
+        self == self.held_by(participant)
+    }
+
+    #[inline(always)]
     fn version(self) -> u64 {
         self.0 & !Self::OWNER
     }

@@ -39,8 +39,7 @@ impl<P: Copy> Transaction<P> {
         self.committed_at = None;
         self.committed_from = self.first_writer;
         let mut end = end.min(self.events);
-        #[cfg(nfos_mutant)]
-        if seeded(Bug::OriginalProtocol) {
+        if self.original || seeded(Bug::OriginalProtocol) {
             return self.commit_originally(end, structures);
         }
         if let Some(doomed) = &self.doomed {

@@ -280,6 +280,9 @@ impl<P: Copy> Transaction<P> {
     /// not the newest. `None`: it was the newest after all.
     #[cold]
     fn find_older(&mut self, cell: CellId, observer: Observer) -> Result<Option<Found>, Refused> {
+        if self.original {
+            self.note_outdated(cell, observer);
+        }
         let place = self.memory.cell(cell);
         match version_at(&self.memory, place, self.snapshot, self.me) {
             Ok(version) => Ok(Some(Found { payload: version.payload, seen: None })),
@@ -296,7 +299,7 @@ impl<P: Copy> Transaction<P> {
     #[cold]
     pub fn extend<S: Structures<Predicate = P>>(&mut self, structures: &S) -> bool {
         // From then on reads are not observed, so nothing vouches for them at another snapshot.
-        if self.is_stale() {
+        if self.is_stale() || self.original {
             return false;
         }
         let bound = self.memory.now();
@@ -396,7 +399,6 @@ impl<P: Copy> Transaction<P> {
     #[inline(always)]
     pub fn write(&mut self, cell: CellId, mutator: Mutator, words: Payload) -> Result<(), Refused> {
         self.mark_writer()?;
-        #[cfg(nfos_mutant)]
         if seeded(Bug::OriginalProtocol) {
             self.hold_originally(cell);
         }
@@ -419,7 +421,6 @@ impl<P: Copy> Transaction<P> {
         structures: &S,
     ) -> Result<(), Refused> {
         self.mark_writer()?;
-        #[cfg(nfos_mutant)]
         if seeded(Bug::OriginalProtocol) {
             self.hold_originally(cell);
         }

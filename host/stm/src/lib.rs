@@ -26,12 +26,12 @@ mod cell;
 mod commit;
 mod execute;
 mod failure;
+mod footprint;
 mod history;
 #[cfg(all(test, nfos_loom))]
 mod kernels;
 mod memory;
 mod observe;
-#[cfg(nfos_mutant)]
 mod original;
 mod reservation;
 mod retry;

@@ -17,6 +17,7 @@ use nfos_sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use nfos_sync::{Bug, Padded, RESTLESS, Waiting, limit, seeded};
 
 use crate::memory::{CellId, INACTIVE, Phase};
+use crate::structures::Structures;
 use crate::transaction::Transaction;
 
 /// Failures of one event after which it runs alone behind the gate.
@@ -30,11 +31,19 @@ struct Tickets {
 }
 
 impl Tickets {
-    fn wait_for_turn(&self) {
-        let ticket = self.next.fetch_add(1, Ordering::Relaxed);
-        let mut waiting = Waiting::new();
+    fn take(&self) -> u32 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn serves(&self, ticket: u32) -> bool {
         // Acquire: pairs with `leave`.
-        while self.serving.load(Ordering::Acquire) != ticket {
+        self.serving.load(Ordering::Acquire) == ticket
+    }
+
+    fn wait_for_turn(&self) {
+        let ticket = self.take();
+        let mut waiting = Waiting::new();
+        while !self.serves(ticket) {
             waiting.pause();
         }
     }
@@ -106,12 +115,23 @@ pub(crate) struct Retry {
     pub(crate) failures: u32,
     /// The cell that it failed on, until it has queued for it.
     pub(crate) failed_on: Option<CellId>,
+    /// A ticket taken without waiting; see [`Transaction::try_turn`].
+    queued: Option<Queued>,
     pub(crate) gate_entries: u64,
+}
+
+/// A place in a queue.
+#[derive(Clone, Copy, Debug)]
+struct Queued {
+    turn: Turn,
+    ticket: u32,
+    /// Of an elder: whether it has closed the gate and waits for commits in flight.
+    draining: bool,
 }
 
 impl Retry {
     pub(crate) fn new() -> Self {
-        Self { turn: Turn::None, failures: 0, failed_on: None, gate_entries: 0 }
+        Self { turn: Turn::None, failures: 0, failed_on: None, queued: None, gate_entries: 0 }
     }
 }
 
@@ -119,6 +139,10 @@ impl<P: Copy> Transaction<P> {
     /// Before the next burst, if the last one failed: queues, and comes back with the turn.
     #[cold]
     pub(crate) fn wait_for_turn(&mut self, cell: CellId) {
+        if self.retry.turn != Turn::None {
+            // It has queued with `try_turn`.
+            return;
+        }
         self.deactivate();
         if self.retry.failures >= FAILURES_BEFORE_GATE {
             self.become_elder();
@@ -130,24 +154,90 @@ impl<P: Copy> Transaction<P> {
     }
 
     fn become_elder(&mut self) {
-        let gate = &self.memory.gate;
-        gate.elders.wait_for_turn();
-        // SeqCst: pairs with the loads in `Gate::is_closed_to`, of which one precedes each commit
-        // and each first reservation. Either that load sees the gate closed, or the loads below see
-        // the committer's phase or flag.
-        gate.closed_by.swap(self.me as u64 + 1, Ordering::SeqCst);
-        for (participant, shared) in self.memory.shared.iter().enumerate() {
+        self.memory.gate.elders.wait_for_turn();
+        self.close_gate();
+        for participant in 0..self.memory.participants() {
             let mut waiting = Waiting::new();
-            while !seeded(Bug::GateWithoutDrain)
-                && participant != self.me
-                && (shared.phase_seq_cst() != Phase::Idle
-                    || shared.reserving.load(Ordering::SeqCst) != 0)
-            {
+            while !seeded(Bug::GateWithoutDrain) && self.is_in_flight(participant) {
                 waiting.pause();
             }
         }
         self.retry.turn = Turn::Elder;
         self.retry.gate_entries += 1;
+    }
+
+    fn close_gate(&self) {
+        // SeqCst: pairs with the loads in `Gate::is_closed_to`, of which one precedes each commit
+        // and each first reservation. Either that load sees the gate closed, or the loads in
+        // `is_in_flight` see the committer's phase or flag.
+        self.memory.gate.closed_by.swap(self.me as u64 + 1, Ordering::SeqCst);
+    }
+
+    /// Whether another participant commits or has taken something out of circulation.
+    fn is_in_flight(&self, participant: usize) -> bool {
+        let shared = &self.memory.shared[participant];
+        participant != self.me
+            && (shared.phase_seq_cst() != Phase::Idle
+                || shared.reserving.load(Ordering::SeqCst) != 0)
+    }
+
+    /// For who plays several participants on one thread and must not wait: whether the next burst
+    /// can begin without. If the last commit failed, the first call queues, and the calls after it
+    /// look whether the turn has come.
+    #[cold]
+    pub fn try_turn(&mut self) -> bool {
+        let Some(cell) = self.retry.failed_on else { return true };
+        if self.retry.turn != Turn::None {
+            return true;
+        }
+        let mut queued = self.retry.queued.take().unwrap_or_else(|| self.queue(cell));
+        let queue = match queued.turn {
+            Turn::Room(room) => &self.memory.rooms.0[room].0,
+            Turn::None | Turn::Elder => &self.memory.gate.elders.0,
+        };
+        let mut has_turn = queue.serves(queued.ticket);
+        if has_turn && queued.turn == Turn::Elder {
+            if !queued.draining {
+                self.close_gate();
+                queued.draining = true;
+            }
+            has_turn = (0..self.memory.participants()).all(|other| !self.is_in_flight(other));
+            self.retry.gate_entries += u64::from(has_turn);
+        }
+        if has_turn {
+            self.retry.turn = queued.turn;
+        } else {
+            self.retry.queued = Some(queued);
+        }
+        has_turn
+    }
+
+    fn queue(&mut self, cell: CellId) -> Queued {
+        self.deactivate();
+        if self.retry.failures >= FAILURES_BEFORE_GATE {
+            let ticket = self.memory.gate.elders.take();
+            return Queued { turn: Turn::Elder, ticket, draining: false };
+        }
+        let room = Rooms::of(cell);
+        let ticket = self.memory.rooms.0[room].take();
+        Queued { turn: Turn::Room(room), ticket, draining: false }
+    }
+
+    /// Whether this participant is queueing for the gate rather than for a room, or is its elder.
+    #[must_use]
+    pub fn is_elder(&self) -> bool {
+        let queued = self.retry.queued.map(|queued| queued.turn);
+        self.retry.turn == Turn::Elder || queued == Some(Turn::Elder)
+    }
+
+    /// For who must not wait: whether a commit of the events so far would, because the gate is
+    /// closed and the burst has writes.
+    #[must_use]
+    pub fn would_wait_at_gate<S: Structures<Predicate = P>>(&self, structures: &S) -> bool {
+        let end = self.doomed.as_ref().map_or(self.events, |failure| failure.event);
+        end > self.first_writer
+            && structures.reserving().is_none()
+            && self.memory.gate.is_closed_to(self.me)
     }
 
     /// Gives the turn to the next in the queue.

@@ -75,6 +75,12 @@ pub struct Transaction<P> {
     pub(crate) committed_at: Option<u64>,
     /// The first writer of the last commit.
     pub(crate) committed_from: usize,
+    /// For simulations and tests: commits follow the protocol of the NFOS prototype.
+    pub(crate) original: bool,
+    /// What the first writer of a burst is before any event has written: [`NOBODY`].
+    pub(crate) unwritten: usize,
+    /// Under that protocol: a read of a version that was not the newest any more.
+    pub(crate) outdated: Option<Failure>,
 }
 
 impl<P: Copy> Transaction<P> {
@@ -110,6 +116,9 @@ impl<P: Copy> Transaction<P> {
             snapshots: [0; BURST_LIMIT],
             committed_at: None,
             committed_from: NOBODY,
+            original: false,
+            unwritten: NOBODY,
+            outdated: None,
         }
     }
 
@@ -150,7 +159,7 @@ impl<P: Copy> Transaction<P> {
         self.observations.clear();
         self.writes.clear();
         (self.event, self.events) = (0, 0);
-        (self.first_writer, self.wrote) = (NOBODY, 0);
+        (self.first_writer, self.wrote) = (self.unwritten, 0);
         (self.doomed, self.stale) = (None, None);
     }
 

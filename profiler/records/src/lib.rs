@@ -4,6 +4,7 @@
 
 pub mod profile;
 pub mod run;
+pub mod simulation;
 
 pub use run::{
     CauseCount, ContentionCount, DropCount, EventCount, FrameCounters, LossCount, ParameterAdvice,

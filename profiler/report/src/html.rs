@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use nfos_records::ParameterAdvice;
+
 use crate::charts::{Bar, bars, course, escaped, percentiles};
 use crate::load::Heavy;
 use crate::numbers::{counted, grouped, percent, rate, span};
@@ -145,7 +147,13 @@ fn cause_card(rank: usize, cause: &Cause) -> String {
     for advice in &cause.relaxed_by {
         if let Some(suggested) = &advice.suggested {
             let set = escaped(&format!("--set {}={suggested}", advice.name));
-            let _ = write!(html, "<br>Run it with <code>{set}</code>");
+            let ParameterAdvice { name, current, .. } = advice;
+            let foresee = escaped(&format!("--what-if {name}={current},{suggested}"));
+            let _ = write!(
+                html,
+                "<br>Run it with <code>{set}</code>, or foresee it on other numbers of cores: \
+                 <code>nfos-host simulate --nf FILE {foresee}</code>"
+            );
         }
     }
     html.push_str("</div></section>\n");
@@ -547,6 +555,7 @@ mod tests {
         for part in [
             "<h2>Why packets were handled again, and what to change</h2>",
             "--set update_interval_ms=1000",
+            "--what-if update_interval_ms=0,1000",
             "key 0a000001",
             "report/src/example.rs",
             "use nfos_records::profile::{",

@@ -1,5 +1,7 @@
 //! The report for a terminal.
 
+use nfos_records::ParameterAdvice;
+
 use crate::load::Heavy;
 use crate::numbers::{counted, grouped, percent, rate, span};
 use crate::report::{Cause, Pair, Report, Side};
@@ -87,7 +89,11 @@ fn cause_lines(rank: usize, cause: &Cause) -> Vec<String> {
     lines.push(format!("   recipe     {}", cause.recipe));
     for advice in &cause.relaxed_by {
         if let Some(suggested) = &advice.suggested {
-            lines.push(format!("   try        --set {}={suggested}", advice.name));
+            let ParameterAdvice { name, current, .. } = advice;
+            lines.push(format!("   try        --set {name}={suggested}"));
+            lines.push(format!(
+                "   foresee    nfos-host simulate --nf FILE --what-if {name}={current},{suggested}"
+            ));
         }
     }
     lines
@@ -258,6 +264,7 @@ mod tests {
             "   where      key 0a000001 60.0 %, key 0a000002 20.0 %",
             "   recipe     set less often (`update_interval_ms`, now 0: try 1000)",
             "   try        --set update_interval_ms=1000",
+            "   foresee    nfos-host simulate --nf FILE --what-if update_interval_ms=0,1000",
             "   rest: 10 conflicts of kinds for which there was no room",
             "                    77  a commit waited for a cell of flows",
             "                44.4 %  50.0 % of worker 0's packets: flow: from 10.0.0.1",

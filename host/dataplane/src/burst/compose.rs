@@ -20,7 +20,7 @@ impl Burst {
         self.begin();
         let limit = limit.clamp(1, EVENTS_MAX);
         self.classify(inbox, limit);
-        if self.is_quiet(inbox) {
+        if !self.shape.first_alone && self.is_quiet(inbox) {
             let classes = std::mem::take(&mut self.classes);
             for (pending, classified) in inbox.drain(..classes.len()).zip(&classes) {
                 self.compose_packet(pending, classified);
@@ -59,12 +59,24 @@ impl Burst {
                 }
                 continue;
             }
+            if self.shape.first_alone && self.ends_before(classified) {
+                return true;
+            }
             let pending = inbox.pop_front().expect("classified packets are in the inbox");
             let class = self.classes[classified];
             self.compose_packet(pending, &class);
             classified += 1;
         }
         true
+    }
+
+    /// Whether the burst so far and this packet are not to be one.
+    #[cold]
+    fn ends_before(&self, classified: usize) -> bool {
+        let Classified { key, hash, is_orphan } = &self.classes[classified];
+        let is_first = !is_orphan && self.table.find(*hash, &key[..self.key_words]).is_none();
+        let begins_set = |item: &Item| item.kind == EventKind::InitPacketSet;
+        !self.items.is_empty() && (is_first || self.items.iter().any(begins_set))
     }
 
     /// Makes a burst of one periodic event.

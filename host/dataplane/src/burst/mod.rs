@@ -16,6 +16,7 @@
 
 mod compose;
 mod settle;
+mod steps;
 
 use crate::packet_set::capacity::Capacity;
 use crate::packet_set::table::{Stage, Table};
@@ -25,6 +26,8 @@ use nfos_engine::description::Description;
 use nfos_engine::exchange::{Action, EventKind, Verdict};
 use nfos_netio::{Classifier, Frame, KEY_WORDS};
 use std::sync::Arc;
+use steps::Steps;
+pub(crate) use steps::{Step, Whether};
 
 /// Most events of a burst.
 pub const EVENTS_MAX: usize = 64;
@@ -46,6 +49,8 @@ pub(crate) struct Shape {
     pub reasons: usize,
     /// Of the hash of packet-set keys.
     pub hash_seed: u64,
+    /// Whether the first packet of a set has a burst of its own, as in the NFOS prototype.
+    pub first_alone: bool,
 }
 
 impl Shape {
@@ -66,6 +71,7 @@ impl Shape {
             headroom: description.headroom as usize,
             reasons: description.drop_reasons.len(),
             hash_seed,
+            first_alone: false,
         }
     }
 }
@@ -183,6 +189,7 @@ pub(crate) struct Burst {
     skipped: Vec<Frame>,
     changes: SetChanges,
     settled: Settled,
+    steps: Steps,
 }
 
 impl Burst {
@@ -209,6 +216,7 @@ impl Burst {
             skipped: Vec::with_capacity(EVENTS_MAX),
             changes: SetChanges::default(),
             settled: Settled::default(),
+            steps: Steps::default(),
         }
     }
 

@@ -164,6 +164,19 @@ impl Burst {
     }
 }
 
+impl Burst {
+    /// The state that a set has as the burst begins.
+    #[inline]
+    pub(super) fn load_state(&self, member: u8, to: &mut [u8]) {
+        match self.members[usize::from(member)] {
+            Member { entry: Some(entry), stage: Stage::Live | Stage::Expiring, .. } => {
+                self.table.load_state(entry, to);
+            }
+            _ => to.fill(0),
+        }
+    }
+}
+
 #[cold]
 fn bad_verdict(index: usize, rule: &str) -> GuestFault {
     GuestFault::BadOutcome(format!("verdict {index}: {rule}"))
@@ -200,13 +213,7 @@ impl Exchange<WorkerServices> for Burst {
                 && item.previous == NO_PREVIOUS
             {
                 let at = item.state_offset as usize;
-                let to = &mut states[at..at + self.shape.state_bytes];
-                match self.members[usize::from(member)] {
-                    Member { entry: Some(entry), stage: Stage::Live | Stage::Expiring, .. } => {
-                        self.table.load_state(entry, to);
-                    }
-                    _ => to.fill(0),
-                }
+                self.load_state(member, &mut states[at..at + self.shape.state_bytes]);
             }
         }
     }

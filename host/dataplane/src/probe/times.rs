@@ -37,6 +37,8 @@ impl HandlerTimes {
 pub(crate) struct Times {
     clock: quanta::Clock,
     began: u64,
+    /// In a simulation: the time now.
+    pub virtual_ns: Option<u64>,
     /// Of a run over live ports: the clock that packets were stamped with.
     pub live: Option<LiveClock>,
     /// By the number of the event's kind.
@@ -67,6 +69,7 @@ impl Times {
         Self {
             clock: quanta::Clock::new(),
             began: 0,
+            virtual_ns: None,
             live: None,
             handlers: std::array::from_fn(|_| HandlerTimes::new()),
             attempts: [0; RUNS_MAX],
@@ -78,7 +81,14 @@ impl Times {
     /// A burst begins.
     #[inline]
     pub(crate) fn begin(&mut self) {
-        self.began = self.clock.raw();
+        self.began = self.virtual_ns.unwrap_or_else(|| self.clock.raw());
+    }
+
+    fn since_began_ns(&self) -> u64 {
+        match self.virtual_ns {
+            Some(now_ns) => now_ns - self.began,
+            None => self.clock.delta_as_nanos(self.began, self.clock.raw()),
+        }
     }
 
     /// A burst is decided, of whose time this much went into recording it; answers the time of
@@ -89,11 +99,12 @@ impl Times {
         aborted: usize,
         capture_ns: u64,
     ) -> u64 {
-        let burst_ns = self.clock.delta_as_nanos(self.began, self.clock.raw());
-        let burst_ns = burst_ns.saturating_sub(capture_ns);
+        // Recording takes no virtual time.
+        let capture_ns = if self.virtual_ns.is_some() { 0 } else { capture_ns };
+        let burst_ns = self.since_began_ns().saturating_sub(capture_ns);
         let count = events.len().max(1) as u64;
         let each_ns = burst_ns / count;
-        let now_ns = self.live.as_ref().map(LiveClock::now_ns);
+        let now_ns = self.virtual_ns.or_else(|| self.live.as_ref().map(LiveClock::now_ns));
         self.busy_ns += burst_ns;
         let mut alike = [0; 5];
         let mut latency = (0, 0, 0);

@@ -43,6 +43,7 @@ impl Services for WorkerServices {
     #[inline]
     fn begin(&mut self, event: u32) -> Answer<bool> {
         let handling = matches!(self.phase, Phase::Handling);
+        let event = event.saturating_add(self.first);
         if !handling || self.doomed || event != self.next {
             return Err(GuestFault::OutOfTurn("burst.begin"));
         }

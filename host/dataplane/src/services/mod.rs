@@ -73,6 +73,8 @@ pub struct WorkerServices {
     moments: Vec<Moment>,
     /// The event that `begin` must name next.
     next: u32,
+    /// The burst's event that the call's event 0 is: 0, unless events cross one by one.
+    first: u32,
     doomed: bool,
     /// With profiling on.
     uses: Option<Box<Uses>>,
@@ -95,6 +97,7 @@ impl WorkerServices {
             script: [].into(),
             moments: Vec::with_capacity(events_max),
             next: 0,
+            first: 0,
             doomed: false,
             uses: None,
             moment: Moment::default(),
@@ -152,7 +155,7 @@ impl WorkerServices {
     #[inline]
     fn start_unit(&mut self, moment: Moment) {
         self.effects.clear();
-        (self.next, self.doomed, self.moment) = (0, false, moment);
+        (self.next, self.first, self.doomed, self.moment) = (0, 0, false, moment);
         if !seeded(Bug::OtherRandomOnRerun) {
             self.draws = 0;
         }
@@ -189,6 +192,16 @@ impl WorkerServices {
     /// How often an event ran alone because it had failed too often.
     pub(crate) fn gate_entries(&self) -> u64 {
         self.state.gate_entries()
+    }
+
+    /// The next call is `handle` on this event of the burst alone.
+    pub(crate) fn start_step(&mut self, event: u32) {
+        self.first = event;
+    }
+
+    /// The transaction, for a simulation.
+    pub(crate) fn state(&mut self) -> &mut nfos_state::Worker {
+        &mut self.state
     }
 
     #[inline]

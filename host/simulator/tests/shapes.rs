@@ -1,0 +1,74 @@
+//! Who conflicts and who does not, at numbers of cores that no test machine has.
+
+mod support;
+
+use nfos_engine::services::Value;
+use nfos_simulator::{Played, Protocol, Settings, play};
+use support::{array, guest, launch, settings, text};
+
+fn original(packets: u64) -> Settings {
+    Settings { protocol: Protocol::Original, ..settings(packets) }
+}
+
+fn access(how: &str) -> [(&'static str, Value); 1] {
+    [("access", text(how))]
+}
+
+#[test]
+fn what_never_conflicts_scales_straight_and_without_an_abort() {
+    for how in ["read", "add"] {
+        let alone = array(1, 20_000, &access(how), &settings(10_000));
+        let many = array(23, 30_000, &access(how), &settings(30_000));
+        assert_eq!((many.aborted_share(), many.conflicts.len()), (0.0, 0), "{how}");
+        let speed_up = many.mpps() / alone.mpps();
+        assert!(how == "add" || speed_up > 20.0, "{how}: {speed_up}");
+    }
+}
+
+#[test]
+fn skew_costs_more_than_chance_and_the_cause_is_named() {
+    let zipf = [("skew", text("0.99"))];
+    let uniform = array(23, 60_000, &[], &settings(60_000));
+    let skewed = array(23, 60_000, &zipf, &settings(60_000));
+    assert!(skewed.mpps() < uniform.mpps());
+    assert!(skewed.aborted_share() > uniform.aborted_share());
+    let first = &skewed.conflicts[0];
+    assert_eq!((first.object.as_str(), first.cause), ("elements", "V1"));
+    assert!(skewed.summary.causes[0].recipe.contains("distributed object"));
+}
+
+/// Stations on two ports, each frame of which renews a lease.
+fn bridge(settings: &Settings, refresh_interval_ms: u64) -> Played {
+    let interval = [("refresh_interval_ms", Value::Unsigned(refresh_interval_ms))];
+    let port = "synthetic:flows=400,packets=40000";
+    play(&guest("bridge"), &launch(23, &[port, port], &interval), settings).unwrap()
+}
+
+#[test]
+fn refreshes_abort_each_other_under_the_originals_protocol_only() {
+    let warm = |settings: Settings| Settings { warm_up: 4_000, ..settings };
+    let theirs = bridge(&warm(original(4_000)), 0);
+    assert!(theirs.failing_share() > 0.5, "{}", theirs.failing_share());
+    let first = &theirs.conflicts[0];
+    assert!(first.observer.contains("refresh") && first.mutator.contains("refresh"), "{first:?}");
+    let ours = bridge(&warm(settings(4_000)), 0);
+    assert_eq!(ours.aborted_share(), 0.0, "{:?}", ours.conflicts);
+    let relaxed = bridge(&warm(original(4_000)), 1_000);
+    assert!(relaxed.mpps() > 5.0 * theirs.mpps());
+}
+
+#[test]
+fn a_port_hands_over_no_more_than_its_limit() {
+    let limited = Settings { port_limit_mpps: Some(2.0), warm_up: 5_000, ..settings(40_000) };
+    let played = array(8, 60_000, &access("read"), &limited);
+    assert!((3.7..=4.05).contains(&played.mpps()), "{}", played.mpps());
+}
+
+#[test]
+fn a_shorter_transfer_is_never_slower() {
+    let mut dear = settings(40_000);
+    dear.costs.machine.transfer_ns = 240.0;
+    let dear = array(16, 60_000, &[], &dear);
+    let cheap = array(16, 60_000, &[], &settings(40_000));
+    assert!(cheap.mpps() > dear.mpps());
+}
