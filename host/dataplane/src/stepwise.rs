@@ -44,8 +44,10 @@ pub struct Stage {
 pub enum Stepped {
     /// It has.
     GoesOn,
-    /// It has none, or is known to fail.
+    /// It has none.
     Ends,
+    /// The event was told not to run: the burst is known to fail.
+    Stopped,
 }
 
 /// What became of a burst.
@@ -235,6 +237,7 @@ impl<'a, F: Factory> Ensemble<'a, F> {
         match whether {
             Whether::GoesOn => Stepped::GoesOn,
             Whether::Ends => Stepped::Ends,
+            Whether::Stops => Stepped::Stopped,
         }
     }
 

@@ -117,6 +117,8 @@ struct Actor {
     /// Packets taken of each port, and lost.
     taken: Vec<u64>,
     ended: bool,
+    /// Whether nothing of its last burst stood.
+    failed: bool,
     /// When it last took packets.
     polled_ps: u64,
 }
@@ -176,6 +178,7 @@ impl<'a, F: Factory> Player<'a, F> {
             events_ps: 0,
             taken: vec![0; ensemble.ports()],
             ended: false,
+            failed: false,
             polled_ps: 0,
         };
         let per_worker = |mpps: f64| mpps * 1e6 / 1e12 / workers as f64;
@@ -298,7 +301,9 @@ impl<'a, F: Factory> Player<'a, F> {
         }
         if taken > 0 {
             self.actors[worker].polled_ps = now;
-            return self.turn(worker, now);
+            let port = self.scattered(taken as f64 * self.settings.costs.function.port_ns);
+            self.tally.spent.work += port;
+            return self.schedule(worker, now + port, Next::Turn);
         }
         self.ensemble.rest(worker);
         if self.draining || self.actors[worker].ended {
@@ -335,7 +340,11 @@ impl<'a, F: Factory> Player<'a, F> {
         }
         let costs = &self.settings.costs.function;
         let events = limit.min(self.ensemble.waiting(worker)).max(1) as f64;
-        let compose_ns = costs.compose_burst_ns + events * (costs.compose_event_ns + costs.port_ns);
+        let compose_ns = match (self.settings.protocol, self.actors[worker].failed) {
+            // It runs the same burst again.
+            (Protocol::Original, true) => 0.0,
+            _ => costs.compose_burst_ns + events * costs.compose_event_ns,
+        };
         let compose = self.scattered(compose_ns);
         self.tally.spent.work += compose;
         self.schedule(worker, now + compose, Next::Begin);
@@ -422,13 +431,19 @@ impl<'a, F: Factory> Player<'a, F> {
             // Held lines become free one after the other, while they are waited for.
             moved.wait = moved.wait.max(wait);
         }
-        let cost = self.scattered(self.settings.costs.function.event_ns[kind]);
+        // An event that the burst is told not to run takes no time, and is not of those that ran.
+        let event_ns = match stepped {
+            Stepped::Stopped => 0.0,
+            Stepped::GoesOn | Stepped::Ends => self.settings.costs.function.event_ns[kind],
+        };
+        self.actors[worker].event -= usize::from(stepped == Stepped::Stopped);
+        let cost = self.scattered(event_ns);
         self.actors[worker].events_ps += cost;
         self.tally.spent.transfers += moved.transfer;
         self.tally.spent.locks += moved.wait;
         let next = match stepped {
             Stepped::GoesOn => Next::Event,
-            Stepped::Ends => Next::Commit,
+            Stepped::Ends | Stepped::Stopped => Next::Commit,
         };
         self.schedule(worker, now + cost + moved.transfer + moved.wait, next);
     }
@@ -442,6 +457,7 @@ impl<'a, F: Factory> Player<'a, F> {
         let through = now + took + burst;
         cells.iter().for_each(|&cell| self.lines.keep(cell, through));
         let decided = self.ensemble.end(worker, ns(through));
+        self.actors[worker].failed = decided.finished == 0;
         let settled = self.count(worker, decided, burst);
         if worker == self.ensemble.control() {
             if decided.finished > 0 {

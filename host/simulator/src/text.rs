@@ -55,7 +55,7 @@ fn heading(simulation: &Simulation) -> String {
 
 fn table(curve: &Curve) -> String {
     let mut text = String::from(
-        "cores      Mpps         band   speed-up  aborted  runs/event  burst  \
+        "cores      Mpps         band   speed-up  aborted  bursts failing  runs/event  burst  \
          work wasted lines locks clock rooms  gate\n",
     );
     let first = curve.points.first().map_or(0.0, |point| point.mpps / point.cores.max(1) as f64);
@@ -64,12 +64,13 @@ fn table(curve: &Curve) -> String {
         let shares = [work, wasted, transfers, locks, clock, rooms, gate];
         let _ = write!(
             text,
-            "{:5}  {:8.2}  {:>11}  {:7.1}x  {:6.1} %  {:10.2}  {:5.1}",
+            "{:5}  {:8.2}  {:>11}  {:7.1}x  {:6.1} %  {:12.1} %  {:10.2}  {:5.1}",
             point.cores,
             point.mpps,
             format!("{:.1}–{:.1}", point.mpps_low, point.mpps_high),
             if first > 0.0 { point.mpps / first } else { 0.0 },
             100.0 * point.aborted_share,
+            100.0 * point.failing_bursts_share,
             point.runs_per_event,
             point.burst_mean,
         );

@@ -1,6 +1,8 @@
 //! What is played is what would run: on one worker to the last counter, on many without a lost
 //! update, and the same every time.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it finds what it must not")]
+
 mod support;
 
 use nfos_dataplane::{Launch, Observation};

@@ -6,6 +6,8 @@
 //! f = 1 − e^(−λ(1 − f)). Only while events run do they see anything: the time of composing and of
 //! letting happen, in which others commit as well, takes its part off λ.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it finds what it must not")]
+
 mod support;
 
 use nfos_dataplane::Launch;
@@ -14,6 +16,10 @@ use nfos_simulator::{Settings, play};
 use support::{costs, guest, launch, settings};
 
 const ELEMENTS: u64 = 10_000;
+/// The guest draws a sequence of as many elements as there are, with replacement, and walks along
+/// it: so some elements come twice or more often, and the sum of squares is twice that of a uniform
+/// choice.
+const SUM_OF_SQUARES: f64 = 2.0 / ELEMENTS as f64;
 
 fn predicted(workers: usize, burst: usize) -> f64 {
     let f = costs().function;
@@ -22,9 +28,8 @@ fn predicted(workers: usize, burst: usize) -> f64 {
     let outside = f.compose_burst_ns
         + f.settle_burst_ns
         + size * (f.compose_event_ns + f.port_ns + f.settle_event_ns);
-    let sum_of_squares = 1.0 / ELEMENTS as f64;
     let lambda =
-        (workers as f64 - 1.0) * size * size * sum_of_squares / 2.0 * inside / (inside + outside);
+        (workers as f64 - 1.0) * size * size * SUM_OF_SQUARES / 2.0 * inside / (inside + outside);
     (0..100).fold(0.0, |f: f64, _| 1.0 - (-lambda * (1.0 - f)).exp())
 }
 

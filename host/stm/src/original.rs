@@ -53,9 +53,9 @@ impl<P: Copy> Transaction<P> {
     /// The snapshot is older than what is newest, and stays so: the burst fails if it writes.
     #[cold]
     pub(crate) fn note_outdated(&mut self, cell: CellId, observer: Observer) {
-        if self.outdated.is_none() {
+        if self.stale.is_none() {
             let reason = self.met(cell, Some(observer));
-            self.outdated = Some(Failure { event: self.event, cell, reason });
+            self.stale = Some(Failure { event: self.event, cell, reason });
         }
     }
 
@@ -66,7 +66,7 @@ impl<P: Copy> Transaction<P> {
         structures: &mut S,
     ) -> Outcome {
         let writes = end > self.first_writer && self.wrote != 0;
-        let mut failure = self.doomed.or(self.outdated.filter(|_| writes));
+        let mut failure = self.doomed.or(self.stale.filter(|_| writes));
         if writes && failure.is_none() {
             self.hold_written();
             failure = self.doomed;
@@ -88,7 +88,6 @@ impl<P: Copy> Transaction<P> {
         self.give_back();
         structures.finish(committed, self.committed_at);
         self.end_reservations();
-        self.outdated = None;
         self.retry.failures = if failure.is_some() { self.retry.failures + 1 } else { 0 };
         self.reset();
         Outcome { committed, failure }

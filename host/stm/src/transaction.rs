@@ -79,8 +79,6 @@ pub struct Transaction<P> {
     pub(crate) original: bool,
     /// What the first writer of a burst is before any event has written: [`NOBODY`].
     pub(crate) unwritten: usize,
-    /// Under that protocol: a read of a version that was not the newest any more.
-    pub(crate) outdated: Option<Failure>,
 }
 
 impl<P: Copy> Transaction<P> {
@@ -118,7 +116,6 @@ impl<P: Copy> Transaction<P> {
             committed_from: NOBODY,
             original: false,
             unwritten: NOBODY,
-            outdated: None,
         }
     }
 

@@ -30,8 +30,10 @@ pub(crate) struct Step<'a>(pub &'a mut Burst);
 pub(crate) enum Whether {
     /// It has more events.
     GoesOn,
-    /// It has none, or it was told to stop.
+    /// It has none.
     Ends,
+    /// It was told to stop before this one.
+    Stops,
 }
 
 impl Burst {

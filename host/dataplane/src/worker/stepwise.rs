@@ -86,8 +86,9 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
             self.undecided = false;
             return Whether::Ends;
         }
-        let stopped = self.burst.stepped() == event;
-        if stopped || self.burst.stepped() == self.burst.items().len() {
+        if self.burst.stepped() == event {
+            Whether::Stops
+        } else if self.burst.stepped() == self.burst.items().len() {
             Whether::Ends
         } else {
             Whether::GoesOn
