@@ -148,7 +148,7 @@ pub fn run_over<F: Factory + Sync>(
     stop: &AtomicBool,
     observe: &mut dyn FnMut(Observation<'_>),
 ) -> Result<Summary, RunError> {
-    let launch = complete(factory.description(), launch)?;
+    let launch = complete(factory.description(), launch, WORKERS_MAX)?;
     if ports.len() != launch.ports.len() {
         return input(format!("{} ports for {} names", ports.len(), launch.ports.len()));
     }

@@ -18,7 +18,7 @@ pub use nfos_state::Protocol;
 use nfos_state::State;
 
 use crate::burst::Whether;
-use crate::factory::Factory;
+use crate::factory::{Factory, Locator};
 use crate::launch::{Launch, RunError, complete};
 use crate::live::{self, LivePorts};
 use crate::probe::{self, Course, Facts, Recorded};
@@ -97,6 +97,7 @@ pub struct Ensemble<'a, F: Factory> {
     receives: Vec<bool>,
     sources: Sources,
     function: nfos_records::profile::Function,
+    locator: Locator,
     recorded: crossbeam_channel::Receiver<Recorded>,
     heard: crossbeam_channel::Receiver<crate::notice::Notice>,
     course: Course,
@@ -147,6 +148,7 @@ impl<'a, F: Factory> Ensemble<'a, F> {
             receives,
             sources,
             function: setup.function(),
+            locator: setup.locator(),
             recorded: setup.recorded.clone(),
             heard: setup.heard.clone(),
             course: Course::new(),
@@ -333,9 +335,11 @@ impl<'a, F: Factory> Ensemble<'a, F> {
         let counters = &self.sources.counters;
         let facts = Facts {
             function: self.function,
+            locator: self.locator,
             objects: self.state.objects(),
             queue_max: counters.iter().map(|counters| counters.queue_max.value()).collect(),
             intervals: self.course.finish(now_ns, counters),
+            remarks: self.state.remarks(&self.sources.advice),
         };
         let recorded: Vec<_> = self.recorded.try_iter().collect();
         let profile = probe::profile(facts, summary.clone(), &recorded, &self.state.conflicts());
