@@ -23,6 +23,15 @@ pub(crate) fn cause(reason: &Reason) -> Cause {
     }
 }
 
+/// The nearest cause of the table for a failure under the protocol of the original, whose conflicts
+/// the table does not know.
+pub(crate) fn original_cause(reason: &Reason) -> Cause {
+    let Reason::Observed { mutator, .. } = reason else { return cause(reason) };
+    let observer = OBSERVERS[usize::from(reason.observer().kind)];
+    let row = || MUTATORS.iter().find_map(|mutator| conflict(observer, *mutator));
+    conflict(observer, MUTATORS[usize::from(mutator.kind)]).or_else(row).unwrap_or(Cause::A1)
+}
+
 fn conflict(observer: ObserverKind, mutator: MutatorKind) -> Option<Cause> {
     match rule(observer, mutator) {
         Rule::Conflict(cause) => Some(cause),

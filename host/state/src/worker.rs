@@ -10,7 +10,7 @@
 use nfos_stm::{Failure, Reason};
 use nfos_sync::Arc;
 
-use crate::causes::cause;
+use crate::causes::{cause, original_cause};
 use crate::conflict::{Change, Conflict, Place};
 use crate::effects::{Effects, Tx};
 use crate::error::AccessError;
@@ -394,7 +394,10 @@ impl Worker {
     fn record(&mut self, failure: &Failure) -> Conflict {
         let participant = self.tx.participant();
         let observer = failure.reason.observer();
-        let cause = cause(&failure.reason);
+        let cause = match self.state.protocol {
+            Protocol::Ours => cause(&failure.reason),
+            Protocol::Original => original_cause(&failure.reason),
+        };
         self.state.causes[participant].count(observer.object, cause);
         let change = match failure.reason {
             Reason::Observed { mutator, participant, origin, seen, changed, .. } => Some(Change {
