@@ -42,8 +42,8 @@ fn skew_costs_more_than_chance_and_the_cause_is_named() {
     assert!(skewed.summary.causes[0].recipe.contains("distributed object"));
 }
 
-/// Sixteen stations on each of two ports, each of which talks with all of the other: a frame goes to
-/// the worker of its pair, so that a station's frames come by on many.
+/// Sixteen stations on each of two ports, each of which talks with all of the other: a frame goes
+/// to the worker of its pair, so that a station's frames come by on many.
 fn stations(port: u8) -> PathBuf {
     let name = format!("stations-{}-{port}.pcap", std::process::id());
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
