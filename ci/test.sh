@@ -25,6 +25,7 @@ step dpdk
 step checksums
 step suite
 step languages
+step lines
 step oracle
 step adya
 step mutants

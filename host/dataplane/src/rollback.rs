@@ -2,7 +2,8 @@
 //! state and the world outside is as if they had been handled one after the other, once.
 //!
 //! A guest written here runs in a real worker. While it handles a certain event, a rival commits a
-//! change to what that event has read, so that this event and those behind it run again.
+//! change to what that event alone has read, so that those before it stand, and it and those behind
+//! it run again.
 
 use crate::burst::{Burst, Shape};
 use crate::counters::Counters;
@@ -37,10 +38,11 @@ struct Answers {
     random: [u64; 2],
 }
 
-/// Reads a contended element, writes another, and changes all that a handler may change.
+/// Reads an element of its own, writes one of all, and changes all that a handler may change.
 struct Raising {
     services: WorkerServices,
     rival: nfos_state::Worker,
+    /// An element for each event, which it reads, and one that all of them write.
     contended: ObjectId,
     /// The events, by the number in their frames, at whose first run the rival interferes.
     interferes_at: Vec<usize>,
@@ -54,17 +56,18 @@ struct Raising {
 }
 
 impl Raising {
-    fn interfere(&mut self) {
+    /// Changes what the event `number` has read.
+    fn interfere(&mut self, number: usize) {
         self.rival.begin_burst();
         assert!(self.rival.begin_event(0));
-        self.rival.vector_add(self.contended, 0, 0, 1).expect("the vector is there");
+        self.rival.vector_add(self.contended, number as u32, 0, 1).expect("the vector is there");
         assert_eq!(self.rival.commit(1).committed, 1);
     }
 
     fn run(&mut self, frame: &mut [u8], state: &mut [u8]) -> Result<(u8, u16), GuestFault> {
         let number = usize::from(frame[RAISED - 1]);
-        self.services.vector_read(self.contended.raw(), 0)?;
-        self.services.vector_write(self.contended.raw(), 1, [number as u64; 6])?;
+        self.services.vector_read(self.contended.raw(), number as u32)?;
+        self.services.vector_write(self.contended.raw(), EVENTS as u32, [number as u64; 6])?;
         let random = [self.services.random()?, self.services.random()?];
         self.runs[number].push(Answers { now_ns: self.services.now()?, random });
         frame[RAISED] += 1;
@@ -76,7 +79,7 @@ impl Raising {
             self.services.send(0, &[runs as u8; 60])?;
         }
         if runs == 1 && self.interferes_at.contains(&number) {
-            self.interfere();
+            self.interfere(number);
         }
         Ok(verdict)
     }
@@ -212,7 +215,7 @@ fn worker(interferes_at: &[usize], verdict: fn(usize) -> (u8, u16)) -> Tested {
         memory_bytes_max: 16 << 20,
         seed: 1,
     });
-    let contended = state.open_vector("contended", 2).expect("a small vector");
+    let contended = state.open_vector("contended", EVENTS as u32 + 1).expect("a small vector");
     let around = Arc::new(Surroundings {
         state: Arc::clone(&state),
         parameters: Default::default(),

@@ -114,6 +114,25 @@ fn merged_value_of_an_aborted_run_is_never_served() {
 }
 
 #[test]
+fn a_merged_value_has_all_that_stood_at_its_time() {
+    let state = state(3);
+    let object = state.open_distributed("d", &[Merge::Sum], 100).unwrap();
+    let vector = state.open_vector("v", 1).unwrap();
+    let mut all = workers(&state, 3);
+    let [first, second, third] = &mut all[..] else { unreachable!() };
+    begin(first, 1_000);
+    first.vector_read(vector, 0).unwrap();
+    // Stands after the first one's snapshot, before the event that reads.
+    run(second, 1_010, |w| w.distributed_update(object, 0, 5).unwrap());
+    assert!(first.begin_event(1_020));
+    assert_eq!(first.distributed_read(object).unwrap()[0], 5);
+    assert_eq!(first.commit(2).committed, 2);
+    // Served what the first one merged, within the staleness of 1,020 but not of 1,010.
+    run(second, 1_030, |w| w.distributed_update(object, 0, 5).unwrap());
+    assert_eq!(run(third, 1_115, |w| w.distributed_read(object).unwrap()[0]), 5);
+}
+
+#[test]
 fn mutators_never_conflict() {
     let state = state(3);
     let vector = state.open_vector("v", 1).unwrap();

@@ -12,12 +12,16 @@
 //! [`prefetch_read`], the layout of [`Padded`], the counts of [`Arc`], what the kernel does to a
 //! descheduled thread, or a schedule longer than its bound.
 
+#[cfg(nfos_counting)]
+pub mod counting;
+#[cfg(all(any(nfos_mutant, nfos_counting), not(any(nfos_loom, nfos_shuttle))))]
+mod hooked;
 mod huge_pages;
 #[cfg(nfos_loom)]
 mod loom_atomic;
 mod padded;
 mod prefetch;
-#[cfg(all(nfos_mutant, not(any(nfos_loom, nfos_shuttle))))]
+#[cfg(all(nfos_mutant, not(any(nfos_loom, nfos_shuttle, nfos_counting))))]
 mod restless;
 mod seeded;
 mod waiting;
@@ -51,11 +55,11 @@ pub mod atomic {
 
     #[cfg(not(any(nfos_loom, nfos_shuttle)))]
     pub use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicUsize, Ordering, fence};
-    #[cfg(not(any(nfos_loom, nfos_shuttle, nfos_mutant)))]
+    #[cfg(not(any(nfos_loom, nfos_shuttle, nfos_mutant, nfos_counting)))]
     pub use std::sync::atomic::{AtomicU32, AtomicU64};
 
-    #[cfg(all(nfos_mutant, not(any(nfos_loom, nfos_shuttle))))]
-    pub use crate::restless::{AtomicU32, AtomicU64};
+    #[cfg(all(any(nfos_mutant, nfos_counting), not(any(nfos_loom, nfos_shuttle))))]
+    pub use crate::hooked::{AtomicU32, AtomicU64};
 }
 
 /// A limit: `product`, or `small` under a checker, which must get through it in few steps.
