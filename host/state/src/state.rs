@@ -40,7 +40,7 @@ pub enum Protocol {
     /// This project's.
     #[default]
     Ours,
-    /// That of the NFOS prototype, for simulations to compare with: see [`crate::original`].
+    /// That of the NFOS prototype, for simulations to compare with: see the module `original`.
     Original,
 }
 
