@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 RUSTFLAGS="--cfg nfos_counting ${RUSTFLAGS:-}" \
-    cargo test --release --quiet --target-dir target/counting -p nfos-stm --test counts
+    cargo test --release --quiet --target-dir target/counting -p nfos-stm --test lines

@@ -1,30 +1,36 @@
 //! Least squares, for costs out of times of bursts.
 
+/// Of the samples, ordered by time for each unit, this share is taken as good.
+const GOOD: f64 = 0.9;
+/// What takes so many times as long for each unit as the slowest good one was interrupted.
+const INTERRUPTED: f64 = 4.0;
+
 /// The coefficients that come nearest to `y = Σ c·x`, none below 0. A column that is all zero gets
 /// 0.
 ///
-/// Samples that lie far from a first fit are left out of the second: something else ran then.
+/// Samples of the same `x` may differ, since packets of one kind cost this or that: the answer is
+/// their mean. So a sample weighs by how many units it has and not by how long it took, and only
+/// what was interrupted is left out.
 pub(crate) fn fit<const N: usize>(samples: &[([f64; N], f64)]) -> [f64; N] {
-    let first = solve(samples.iter());
-    let off = |(x, y): &([f64; N], f64)| (y - product(&first, x)).abs() / y.max(1.0);
-    let mut offs: Vec<f64> = samples.iter().map(off).collect();
-    if offs.is_empty() {
-        return first;
+    let each = |(x, y): &([f64; N], f64)| y / units(x);
+    let mut times: Vec<f64> = samples.iter().map(each).collect();
+    if times.is_empty() {
+        return [0.0; N];
     }
-    offs.sort_by(f64::total_cmp);
-    let limit = 3.0 * offs[offs.len() / 2] + 0.02;
-    solve(samples.iter().filter(|sample| off(sample) <= limit))
+    times.sort_by(f64::total_cmp);
+    let limit = INTERRUPTED * times[((times.len() - 1) as f64 * GOOD) as usize];
+    solve(samples.iter().filter(|sample| each(sample) <= limit))
 }
 
-fn product<const N: usize>(c: &[f64; N], x: &[f64; N]) -> f64 {
-    c.iter().zip(x).map(|(c, x)| c * x).sum()
+fn units<const N: usize>(x: &[f64; N]) -> f64 {
+    x.iter().sum::<f64>().max(1.0)
 }
 
-/// Weighted so that relative errors count: a burst of one event as much as one of 32.
+/// Weighted so that a burst of one event counts as much as one of 32.
 fn solve<'a, const N: usize>(samples: impl Iterator<Item = &'a ([f64; N], f64)>) -> [f64; N] {
     let (mut a, mut b) = ([[0.0; N]; N], [0.0; N]);
     for (x, y) in samples {
-        let weight = 1.0 / (y.max(1.0) * y.max(1.0));
+        let weight = 1.0 / (units(x) * units(x));
         for row in 0..N {
             for column in 0..N {
                 a[row][column] += weight * x[row] * x[column];
@@ -85,6 +91,19 @@ mod tests {
         let [burst, packet, first, never] = fit(&samples);
         assert!((burst - 120.0).abs() < 2.0 && (packet - 75.0).abs() < 1.0, "{burst} {packet}");
         assert!((first - 300.0).abs() < 2.0 && never == 0.0, "{first} {never}");
+    }
+
+    #[test]
+    fn packets_of_one_kind_that_cost_this_or_that_are_found_at_their_mean() {
+        let samples: Vec<_> = (0..640)
+            .map(|n| {
+                let (events, each) =
+                    (f64::from(n % 32 + 1), if n / 32 % 2 == 0 { 50.0 } else { 250.0 });
+                ([1.0, events], 100.0 + each * events)
+            })
+            .collect();
+        let [burst, packet] = fit(&samples);
+        assert!((burst - 100.0).abs() < 2.0 && (packet - 150.0).abs() < 1.0, "{burst} {packet}");
     }
 
     #[test]

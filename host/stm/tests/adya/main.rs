@@ -11,6 +11,8 @@
 #![allow(clippy::print_stderr, reason = "the figures, and how to see a failure again")]
 
 mod known;
+#[path = "../plain/mod.rs"]
+mod plain;
 mod record;
 #[path = "../oracle/watch.rs"]
 mod watch;

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use adya::history::{Interner, Mop, Op, OpType, ReadValue, Scalar};
 use adya::{History, Workload};
-use nfos_stm::{CellId, Failure, Memory, Mutator, Observer, Payload, Pending};
-use nfos_stm::{Structures, Transaction, View};
+use nfos_stm::{CellId, Memory, Mutator, Observer, Payload, Transaction};
 
+use crate::plain::Plain;
 use crate::watch::{EndsAll, Watch};
 
 /// Elements with which a list is left; a transaction may still add a few.
@@ -35,29 +35,6 @@ pub(crate) struct Recorded {
     pub(crate) history: History,
     pub(crate) stood: u64,
     pub(crate) failed: u64,
-}
-
-/// Cells and nothing else.
-struct Plain;
-
-impl Structures for Plain {
-    type Predicate = ();
-
-    fn holds(&self, (): &(), _: CellId, _: &View<'_>) -> bool {
-        false
-    }
-
-    fn resolve(&mut self, end: usize, _: &mut Pending<'_>) -> (usize, Option<Failure>) {
-        (end, None)
-    }
-
-    fn announce(&mut self, _: usize) {}
-
-    fn reserving(&self) -> Option<Observer> {
-        None
-    }
-
-    fn finish(&mut self, _: usize, _: Option<u64>) {}
 }
 
 /// An operation with its result.

@@ -3,36 +3,15 @@
 
 #![cfg(nfos_counting)]
 
-use nfos_stm::{CellId, Failure, Memory, Mutator, Observer, Operation};
-use nfos_stm::{Pending, Structures, Transaction, View};
+mod plain;
+
+use nfos_stm::{CellId, Memory, Mutator, Observer, Operation, Transaction};
 use nfos_sync::Arc;
 use nfos_sync::counting::{Counts, count};
+use plain::Plain;
 
 const OBSERVER: Observer = Observer { object: 1, kind: 1 };
 const MUTATOR: Mutator = Mutator { object: 1, kind: 2 };
-
-/// Cells and nothing on top.
-struct Bare;
-
-impl Structures for Bare {
-    type Predicate = ();
-
-    fn holds(&self, (): &(), _: CellId, _: &View<'_>) -> bool {
-        true
-    }
-
-    fn resolve(&mut self, end: usize, _: &mut Pending<'_>) -> (usize, Option<Failure>) {
-        (end, None)
-    }
-
-    fn announce(&mut self, _: usize) {}
-
-    fn reserving(&self) -> Option<Observer> {
-        None
-    }
-
-    fn finish(&mut self, _: usize, _: Option<u64>) {}
-}
 
 type Event = fn(&mut Transaction<()>, CellId);
 
@@ -58,12 +37,12 @@ impl Stage {
             assert!(self.tx.begin_event());
             event(&mut self.tx, self.cells.offset(number as u32));
         }
-        assert_eq!(self.tx.commit(events, &mut Bare).committed, events);
+        assert_eq!(self.tx.commit(events, &mut Plain).committed, events);
     }
 }
 
 fn read(tx: &mut Transaction<()>, cell: CellId) {
-    tx.read(cell, OBSERVER, &Bare).expect("nothing is in its way");
+    tx.read(cell, OBSERVER, &Plain).expect("nothing is in its way");
 }
 
 fn write(tx: &mut Transaction<()>, cell: CellId) {
@@ -71,7 +50,7 @@ fn write(tx: &mut Transaction<()>, cell: CellId) {
 }
 
 fn add(tx: &mut Transaction<()>, cell: CellId) {
-    tx.update(cell, MUTATOR, 0, (Operation::Add, 1), &Bare).expect("room");
+    tx.update(cell, MUTATOR, 0, (Operation::Add, 1), &Plain).expect("room");
 }
 
 fn read_and_write(tx: &mut Transaction<()>, cell: CellId) {
