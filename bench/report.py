@@ -416,8 +416,9 @@ def machine():
 def page():
     CHARTS.mkdir(exist_ok=True)
     text = ["# Results", "",
-            "Written by `ci/bench.sh` from one run; every row is a command that can be run alone. What "
-            "is measured and how is told in the [README](README.md) of this folder.", "",
+            "Written by `ci/bench.sh` from one run; every row is a command that can be run alone, with "
+            "`NFOS_BENCH_GUESTS=target/guests` in the environment so as not to build its network "
+            "function first. What is measured and how is told in the [README](README.md) of this folder.", "",
             "**Read ratios, not rates.** Subjects of a line ran in turns on one machine.", "",
             *machine(), "## Goals", "", *goals(), "## Throughput", "", *throughput(1), *throughput(2), *scaled(),
             "## Highest rate without loss", "", *found_rates(), "## Latency", "", *latencies(),
