@@ -1,6 +1,6 @@
 //! Which packet sets bring the most packets, from a sample of each worker's.
 //!
-//! Every 64th packet or so is looked at once more. Of the packet sets met, the most frequent are
+//! Every 256th packet or so is looked at once more. Of the packet sets met, the most frequent are
 //! kept, as in *space saving* (Metwally et al., ICDT 2005): one that finds no room takes the place
 //! of the rarest and its count, so that a count is too high by at most that, and no frequent one is
 //! lost.
@@ -14,7 +14,7 @@ use nfos_netio::{Class, Classifier, Field, Frame, Key, KeyRule, Layer, SetRules}
 use crate::definitions;
 
 /// One of about so many packets is looked at.
-const EVERY: u64 = 64;
+const EVERY: u64 = 256;
 
 /// Packet sets that a worker keeps.
 const ROOM: usize = 128;
@@ -112,17 +112,52 @@ pub(crate) struct Heavy {
     /// Packets until the next that is looked at.
     until: u64,
     random: u64,
-    counts: Vec<(Key, u64)>,
+    kept: Kept,
+}
+
+/// Packet sets and how often each was met. Apart from each other, so that going through all of one
+/// reads little: with many packet sets nearly every packet looked at is of one that is not kept.
+#[derive(Debug)]
+struct Kept {
+    hashes: Vec<u64>,
+    counts: Vec<u64>,
+    keys: Vec<Key>,
+}
+
+impl Kept {
+    fn new() -> Self {
+        Self {
+            hashes: Vec::with_capacity(ROOM),
+            counts: Vec::with_capacity(ROOM),
+            keys: Vec::with_capacity(ROOM),
+        }
+    }
+
+    fn count(&mut self, key: Key) {
+        let hash = key.hash64(0);
+        let place = self.hashes.iter().position(|known| *known == hash);
+        if let Some(place) = place.filter(|place| self.keys[*place] == key) {
+            self.counts[place] += 1;
+        } else if self.keys.len() < ROOM {
+            self.hashes.push(hash);
+            self.counts.push(1);
+            self.keys.push(key);
+        } else {
+            let least = self.least();
+            let rarest = self.counts.iter().position(|count| *count == least);
+            let rarest = rarest.expect("one is the rarest");
+            (self.hashes[rarest], self.counts[rarest], self.keys[rarest]) = (hash, least + 1, key);
+        }
+    }
+
+    fn least(&self) -> u64 {
+        self.counts.iter().copied().min().unwrap_or(0)
+    }
 }
 
 impl Heavy {
     pub(crate) fn new(groups: Option<Arc<Groups>>) -> Self {
-        Self {
-            groups,
-            until: EVERY,
-            random: 0x9e37_79b9_7f4a_7c15,
-            counts: Vec::with_capacity(ROOM),
-        }
+        Self { groups, until: EVERY, random: 0x9e37_79b9_7f4a_7c15, kept: Kept::new() }
     }
 
     /// A packet was handled for good.
@@ -143,29 +178,20 @@ impl Heavy {
         self.until = EVERY / 2 + self.random % EVERY;
         let Some(groups) = &self.groups else { return };
         if let Class::Set { key, .. } = groups.classifier.classify(frame.port, frame.bytes()) {
-            self.count(key);
-        }
-    }
-
-    fn count(&mut self, key: Key) {
-        if let Some((_, count)) = self.counts.iter_mut().find(|(known, _)| *known == key) {
-            *count += 1;
-        } else if self.counts.len() < ROOM {
-            self.counts.push((key, 1));
-        } else if let Some(rarest) = self.counts.iter_mut().min_by_key(|(_, count)| *count) {
-            *rarest = (key, rarest.1 + 1);
+            self.kept.count(key);
         }
     }
 
     /// The heaviest: definition, fields of the key, and about how many packets it brought.
     pub(crate) fn heaviest(&self, most: usize) -> Vec<(String, String, u64)> {
         let Some(groups) = &self.groups else { return Vec::new() };
-        let mut heaviest = self.counts.clone();
+        let Kept { keys, counts, .. } = &self.kept;
+        let mut heaviest: Vec<_> = keys.iter().copied().zip(counts.iter().copied()).collect();
         heaviest.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         heaviest.truncate(most);
         // What took a rarer one's place may never have come twice.
-        let least = self.counts.iter().map(|(_, count)| *count).min().unwrap_or(0);
-        heaviest.retain(|(_, count)| self.counts.len() < ROOM || *count > 2 * least);
+        let least = self.kept.least();
+        heaviest.retain(|(_, count)| keys.len() < ROOM || *count > 2 * least);
         let told = |(key, count): (Key, u64)| {
             let (set, fields) = groups.told(&key);
             (set, fields, count * EVERY)
