@@ -5,8 +5,11 @@
 
 mod support;
 
+use std::time::Duration;
+
+use nfos_engine::NetworkFunction;
 use nfos_records::Summary;
-use support::{Run, Timed, dropped, guest, magic, udp};
+use support::{Run, Timed, dropped, guest, guest_with_limit, magic, udp};
 
 /// Good traffic with a magic frame at every tenth place.
 fn traffic() -> Vec<Timed> {
@@ -20,14 +23,17 @@ fn traffic() -> Vec<Timed> {
 /// Runs a misbehaving guest on one and on three workers. Whatever it does at magic frames, all
 /// others pass, in order and unchanged. Answers the summaries and the first run's lines.
 fn run(name: &str) -> (Vec<Summary>, Vec<String>) {
-    let nf = guest(&format!("test/{name}"));
+    run_loaded(name, &guest(&format!("test/{name}")))
+}
+
+fn run_loaded(name: &str, nf: &NetworkFunction) -> (Vec<Summary>, Vec<String>) {
     let input = traffic();
     let is_good = |frame: &&Timed| frame.bytes != magic();
     let good: Vec<_> = input.iter().filter(is_good).cloned().collect();
     let mut lines = Vec::new();
     let summaries = [1, 3].map(|workers| {
         let mut run = Run::new(workers, &[&input, &[]]);
-        let (summary, out) = run.run(&nf);
+        let (summary, out) = run.run(nf);
         assert_eq!(summary.received, 200);
         let passed: Vec<_> = out[1].iter().filter(is_good).cloned().collect();
         assert_eq!(passed.len(), good.len(), "{name} on {workers}: {:?}", summary.drops);
@@ -42,7 +48,15 @@ fn run(name: &str) -> (Vec<Summary>, Vec<String>) {
 
 /// All magic frames are lost under this reason, and each costs an instance.
 fn loses_magic(name: &str, reason: &str) -> Vec<String> {
-    let (summaries, lines) = run(name);
+    held_to(name, reason, run(name))
+}
+
+/// Of these runs.
+fn held_to(
+    name: &str,
+    reason: &str,
+    (summaries, lines): (Vec<Summary>, Vec<String>),
+) -> Vec<String> {
     for summary in summaries {
         assert_eq!(dropped(&summary, reason), 20, "{name}: {:?}", summary.drops);
         assert_eq!((summary.sent, summary.dropped), (180, 20), "{name}");
@@ -62,7 +76,8 @@ fn a_trap_loses_its_packet() {
 
 #[test]
 fn an_endless_loop_loses_its_packet() {
-    loses_magic("loop-forever", "guest_time_limit");
+    let nf = guest_with_limit("test/loop-forever", Duration::from_millis(50));
+    held_to("loop-forever", "guest_time_limit", run_loaded("loop-forever", &nf));
 }
 
 #[test]
