@@ -99,6 +99,7 @@ impl Burst {
     #[inline]
     fn classify(&mut self, inbox: &VecDeque<Pending>, limit: usize) {
         self.classes.clear();
+        let mut orphans = 0;
         for Pending { frame, .. } in inbox.iter().take(limit) {
             let classified = match self.classifier.classify(frame.port, frame.bytes()) {
                 Class::Set { key, .. } => {
@@ -106,11 +107,14 @@ impl Burst {
                     self.table.prefetch_chain(hash);
                     Classified { key: *key.words(), hash, is_orphan: false }
                 }
-                Class::Orphan => Classified { key: [0; KEY_WORDS], hash: 0, is_orphan: true },
+                Class::Orphan => {
+                    orphans += 1;
+                    Classified { key: [0; KEY_WORDS], hash: 0, is_orphan: true }
+                }
             };
             self.classes.push(classified);
         }
-        if self.classes.iter().all(|classified| classified.is_orphan) {
+        if orphans == self.classes.len() {
             return;
         }
         let mut heads = [NONE; EVENTS_MAX];
@@ -124,43 +128,50 @@ impl Burst {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn compose_packet(&mut self, pending: Pending, classified: &Classified) {
-        let frame = &pending.frame;
-        let now_ns = frame.timestamp_ns;
-        let moment = Moment::new(now_ns, frame.sequence ^ u64::from(frame.port.raw()) << 48);
-        let port = frame.port.raw();
-        if classified.is_orphan {
-            return self.push_packet(EventKind::OrphanPacket, port, pending, moment, None);
-        }
-        let (hash, key) = (classified.hash, &classified.key[..self.key_words]);
-        if let Some(entry) = self.table.find(hash, key) {
-            self.table.touch(entry, now_ns);
-            if let Some(member) = self.table.place_in_burst(entry, self.number) {
-                let frame = pending.frame;
-                return self.push(
-                    EventKind::Packet,
-                    port,
-                    Some(frame),
-                    pending.runs,
-                    moment,
-                    Some(member),
-                );
-            }
-            let handled = self.handles(EventKind::Packet);
-            let member = handled.then(|| self.join(Some(entry), Stage::Live));
-            return self.push_packet(EventKind::Packet, port, pending, moment, member);
-        }
-        if !self.handles(EventKind::InitPacketSet) {
+        let (kind, member) = match classified.is_orphan {
+            true => (EventKind::OrphanPacket, None),
+            false => self.compose_set(classified, pending.frame.timestamp_ns),
+        };
+        if member.is_none() && !self.handles(kind) {
             self.skipped.push(pending.frame);
             return;
         }
+        let (frame, runs) = (pending.frame, pending.runs);
+        let (port, now_ns) = (frame.port.raw(), frame.timestamp_ns);
+        let moment = Moment::new(now_ns, frame.sequence ^ u64::from(port) << 48);
+        self.push(kind, port, Some(frame), runs, moment, member);
+    }
+
+    /// What a packet of a set is to its set, and which member of the burst that is: none, if the
+    /// network function does not handle it.
+    #[inline(always)]
+    fn compose_set(&mut self, classified: &Classified, now_ns: u64) -> (EventKind, Option<u8>) {
+        let (hash, key) = (classified.hash, &classified.key[..self.key_words]);
+        let Some(entry) = self.table.find(hash, key) else {
+            return (EventKind::InitPacketSet, self.begin_set(classified, now_ns));
+        };
+        self.table.touch(entry, now_ns);
+        let member = match self.table.place_in_burst(entry, self.number) {
+            Some(member) => Some(member),
+            None if self.handles(EventKind::Packet) => Some(self.join(Some(entry), Stage::Live)),
+            None => None,
+        };
+        (EventKind::Packet, member)
+    }
+
+    #[inline(never)]
+    fn begin_set(&mut self, classified: &Classified, now_ns: u64) -> Option<u8> {
+        if !self.handles(EventKind::InitPacketSet) {
+            return None;
+        }
+        let key = &classified.key[..self.key_words];
         let entry = self.capacity.take(self.shape.worker).then(|| {
-            let inserted = self.table.insert(hash, key, now_ns);
+            let inserted = self.table.insert(classified.hash, key, now_ns);
             inserted.expect("a table has an entry for every place there is")
         });
-        let member = self.join(entry, Stage::Tentative);
-        self.push_packet(EventKind::InitPacketSet, port, pending, moment, Some(member));
+        Some(self.join(entry, Stage::Tentative))
     }
 
     /// Composes the end of a set; `false` if the burst must end before it, because the set has
@@ -198,22 +209,7 @@ impl Burst {
         index
     }
 
-    fn push_packet(
-        &mut self,
-        kind: EventKind,
-        port: u16,
-        pending: Pending,
-        moment: Moment,
-        member: Option<u8>,
-    ) {
-        if self.handles(kind) {
-            self.push(kind, port, Some(pending.frame), pending.runs, moment, member);
-        } else {
-            self.skipped.push(pending.frame);
-        }
-    }
-
-    #[inline]
+    #[inline(always)]
     fn push(
         &mut self,
         kind: EventKind,
