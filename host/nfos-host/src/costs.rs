@@ -1,4 +1,7 @@
 //! The file of costs: what things cost on this machine, measured once and kept with its date.
+//!
+//! Costs are those of one build of the host, whose code is what was timed. What another build has
+//! measured is measured anew, and the operator is told why.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,7 +10,7 @@ use std::time::Duration;
 use nfos_records::simulation::{Costs, FunctionCosts, MachineCosts};
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, warn};
 use crate::launch::{self, Launch, NetworkFunction, cache_directory};
 use crate::parameters::differing;
 
@@ -18,9 +21,36 @@ const TIMED: Duration = Duration::from_millis(600);
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Content {
-    machine: Option<MachineCosts>,
-    /// By network function, engine, parameters and ports.
-    functions: BTreeMap<String, FunctionCosts>,
+    machine: Option<Measured<MachineCosts>>,
+    /// By network function, engine, parameters, ports and room for packet sets.
+    functions: BTreeMap<String, Measured<FunctionCosts>>,
+}
+
+/// Costs, and the build of the host that measured them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Measured<C> {
+    /// As [`launch::build`]; empty in files of hosts that did not write it.
+    #[serde(default)]
+    host: String,
+    #[serde(flatten)]
+    costs: C,
+}
+
+impl<C: Clone> Measured<C> {
+    /// The costs, if this build has measured them; else why they are measured anew is told.
+    fn known(&self, what: &str, build: &str) -> Option<C> {
+        if self.host == build {
+            return Some(self.costs.clone());
+        }
+        let version = |host| str::split_once(host, ' ').map(|(version, _)| version);
+        let by = match version(&self.host) {
+            None => "a host that did not name itself".to_owned(),
+            theirs if theirs == version(build) => "another build of this version".to_owned(),
+            Some(theirs) => format!("version {theirs}"),
+        };
+        warn(&format!("costs of {what} are measured anew: those known were measured by {by}"));
+        None
+    }
 }
 
 /// The file of costs.
@@ -28,7 +58,11 @@ struct Content {
 pub(crate) struct CostsFile {
     /// None: the user has nowhere to keep it.
     path: Option<PathBuf>,
+    /// Whether the operator has named it.
+    is_given: bool,
     content: Content,
+    /// This host.
+    build: String,
 }
 
 impl CostsFile {
@@ -39,9 +73,10 @@ impl CostsFile {
     pub(crate) fn open(given: Option<&Path>) -> Result<Self, Failure> {
         let own = || Some(cache_directory()?.join("costs.json"));
         let path = given.map(Path::to_path_buf).or_else(own);
+        let (is_given, build) = (given.is_some(), launch::build());
         let Some(text) = path.as_ref().filter(|path| path.exists()).map(std::fs::read_to_string)
         else {
-            return Ok(Self { path, content: Content::default() });
+            return Ok(Self { path, is_given, content: Content::default(), build });
         };
         let name = path.as_ref().map_or_else(String::new, |path| path.display().to_string());
         let text = text
@@ -49,7 +84,7 @@ impl CostsFile {
         let content = serde_json::from_str(&text).map_err(|error| {
             Failure::input(format!("--costs {name}: is no file of costs: {error}"))
         })?;
-        Ok(Self { path, content })
+        Ok(Self { path, is_given, content, build })
     }
 
     /// Forgets what the machine costs, so that it is measured again.
@@ -67,13 +102,14 @@ impl CostsFile {
     /// # Errors
     /// The file cannot be written.
     pub(crate) fn machine(&mut self) -> Result<MachineCosts, Failure> {
-        if let Some(known) = &self.content.machine {
-            return Ok(known.clone());
+        let known = self.content.machine.as_ref();
+        if let Some(costs) = known.and_then(|known| known.known("this machine", &self.build)) {
+            return Ok(costs);
         }
-        let measured = launch::measure_machine();
-        self.content.machine = Some(measured.clone());
+        let costs = launch::measure_machine();
+        self.content.machine = Some(Measured { host: self.build.clone(), costs: costs.clone() });
         self.write()?;
-        Ok(measured)
+        Ok(costs)
     }
 
     /// What a launch costs, the machine included.
@@ -83,25 +119,32 @@ impl CostsFile {
     pub(crate) fn of(&mut self, nf: &NetworkFunction, launch: &Launch) -> Result<Costs, Failure> {
         let machine = self.machine()?;
         let key = key(nf, launch);
-        let function = match self.content.functions.get(&key) {
-            Some(known) => known.clone(),
-            None => {
-                let measured = launch::measure_function(nf, launch, TIMED)?;
-                self.content.functions.insert(key, measured.clone());
-                self.write()?;
-                measured
-            }
-        };
+        let known = self.content.functions.get(&key);
+        if let Some(function) = known.and_then(|known| known.known(nf.name(), &self.build)) {
+            return Ok(Costs { machine, function });
+        }
+        let function = launch::measure_function(nf, launch, TIMED)?;
+        let measured = Measured { host: self.build.clone(), costs: function.clone() };
+        self.content.functions.insert(key, measured);
+        self.write()?;
         Ok(Costs { machine, function })
     }
 
-    fn write(&self) -> Result<(), Failure> {
+    /// Where the operator has named no file, costs that cannot be kept are told and used.
+    fn write(&mut self) -> Result<(), Failure> {
         let Some(path) = &self.path else { return Ok(()) };
         let directory = path.parent().map_or(Ok(()), std::fs::create_dir_all);
         let text = crate::commands::json(&self.content);
-        directory.and_then(|()| std::fs::write(path, text)).map_err(|error| {
-            Failure::failed(format!("--costs {}: cannot be written: {error}", path.display()))
-        })
+        let Err(error) = directory.and_then(|()| std::fs::write(path, text)) else {
+            return Ok(());
+        };
+        let what = format!("{}: cannot be written: {error}", path.display());
+        if self.is_given {
+            return Err(Failure::input(format!("--costs {what}")));
+        }
+        warn(&format!("costs are not kept: {what}"));
+        self.path = None;
+        Ok(())
     }
 }
 
@@ -109,9 +152,10 @@ impl CostsFile {
 fn key(nf: &NetworkFunction, launch: &Launch) -> String {
     let ports: Vec<_> = launch.ports.iter().map(ToString::to_string).collect();
     let parameters = differing(&launch.parameters, nf.description());
-    let mut words = vec![nf.description().name.clone(), nf.digest().to_string()];
+    let mut words = vec![nf.name().to_owned(), nf.digest().to_string()];
     words.push(nf.engine_kind().to_owned());
     words.extend(parameters);
     words.extend(ports);
+    words.extend(launch.packet_sets.map(|sets| format!("{sets} packet sets")));
     words.join(" ")
 }

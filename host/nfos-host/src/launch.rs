@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use nfos_dataplane::RunError;
-use nfos_engine::{Engine, EngineChoice, Settings};
+use nfos_engine::{Digest, Engine, EngineChoice, Settings};
 use nfos_records::Summary;
 use nfos_records::profile::Profile;
 use nfos_records::simulation::{FunctionCosts, Point, Simulation};
@@ -207,6 +207,14 @@ pub(crate) fn measure_function(
     duration: Duration,
 ) -> Result<FunctionCosts, Failure> {
     nfos_simulator::measure_function(nf, launch, duration).map_err(failure)
+}
+
+/// Names this build of the host: its version and the digest of the file that runs.
+pub(crate) fn build() -> String {
+    let file = std::env::current_exe().and_then(std::fs::read);
+    let digest =
+        file.map_or_else(|_| "unreadable".to_owned(), |file| Digest::of(&file).to_string());
+    format!("{} {digest}", env!("CARGO_PKG_VERSION"))
 }
 
 /// Runs `init` alone and tells what it returned and what it opened.

@@ -1,6 +1,8 @@
 //! `nfos-host simulate`: how a network function will scale, foretold on one core.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
@@ -123,6 +125,7 @@ fn positive(text: &str) -> Result<f64, String> {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (nf, launch) = arguments.traffic.load(&arguments.nf, cores_of_machine())?;
     let mut profile = arguments.profile.as_deref().map(ProfileFile::create).transpose()?;
+    let page = arguments.html.as_deref().map(create_page).transpose()?;
     let plan = SimulatedPlan {
         cores: arguments.cores.iter().map(|cores| cores.0).collect(),
         variants: variants(arguments, &nf, &launch)?,
@@ -145,16 +148,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     })?;
     written?;
     simulation.parameters = parameters(&nf, &launch);
-    if let Some(html) = &arguments.html {
-        std::fs::write(html, launch::simulation_page(&simulation)).map_err(|error| {
-            Failure::failed(format!("--html {}: cannot be written: {error}", html.display()))
-        })?;
+    if let (Some(html), Some(mut page)) = (&arguments.html, page) {
+        let text = launch::simulation_page(&simulation);
+        page.write_all(text.as_bytes())
+            .map_err(|error| Failure::failed(unwritable(html, &error)))?;
     }
     if let (Some(profiled), Some(file)) = (&profiled, &mut profile) {
         file.write(profiled);
     }
     print(&shown_as(&simulation, arguments.json))?;
     profile.map_or(Ok(()), |file| file.finish(arguments.json))
+}
+
+/// A file that is there before anything is simulated, so that nothing is in vain.
+fn create_page(html: &Path) -> Result<File, Failure> {
+    File::create(html).map_err(|error| Failure::input(unwritable(html, &error)))
+}
+
+fn unwritable(html: &Path, error: &io::Error) -> String {
+    format!("--html {}: cannot be written: {error}", html.display())
 }
 
 /// The launch itself, or one for each value that is tried; each with its costs.
