@@ -3,7 +3,7 @@
 //! [`Worker::run`] handles everything in its inbox, in order of time, burst by burst. Where the
 //! packets come from and go to is the business of [`crate::live`] and [`crate::trace`].
 
-use crate::burst::{Burst, Ending, Pending};
+use crate::burst::{Burst, Ending, Item, Pending};
 use crate::commit_log::Scribe;
 use crate::counters::Counters;
 use crate::effects::Send;
@@ -329,8 +329,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         if let Some(probe) = &mut self.probe {
             probe.times.begin();
         }
-        let moments = self.burst.items().iter().map(|item| item.moment);
-        self.guest.services().start_burst(moments);
+        self.guest.services().start_burst(self.burst.moments());
         self.counters.bursts.add(1);
         if let Err(fault) = self.guest.handle(&mut self.burst) {
             self.recover(fault);
@@ -416,31 +415,42 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         }
         if seeded(Bug::EffectsOutliveRollback) {
             for unit in settled.finished..self.burst.items().len() {
-                let now_ns = self.burst.items()[unit].moment.now_ns;
+                let now_ns = self.burst.moments()[unit].now_ns;
                 self.release(unit as u32, now_ns, 0);
             }
         }
-        let silent = self.guest.services().effects().is_empty();
+        let silent = self.guest.services().effects().is_empty() && self.scribe.is_none();
         let (mut stood, mut runs_max) = (0, 0);
         for unit in 0..settled.finished {
             let item = &mut self.burst.items_mut()[unit];
-            let (frame, ending, now_ns) = (item.frame.take(), item.ending, item.moment.now_ns);
+            let (frame, ending) = (item.frame.take(), item.ending);
             stood += u64::from(matches!(ending, Ending::Stands(_)));
             runs_max = runs_max.max(item.runs + 1);
-            if item.effective && !silent {
-                let sequence = frame.as_ref().map_or(0, |frame| frame.sequence);
-                self.release(unit as u32, now_ns, sequence);
+            if !silent {
+                self.tell_of(unit, frame.as_ref());
             }
             if let Some(frame) = frame {
-                if let Some(scribe) = &mut self.scribe {
-                    let position = self.guest.services().position_of(unit);
-                    scribe.note(position, &frame, now_ns, ending);
-                }
                 self.finish(frame, ending);
             }
         }
         self.counters.events.add(stood);
         self.counters.runs_per_event_max.raise_to(runs_max.into());
+    }
+
+    /// Lets happen what a finished event asked for beside its packet, and notes the packet in the
+    /// log of commits.
+    #[cold]
+    fn tell_of(&mut self, unit: usize, frame: Option<&Frame>) {
+        let now_ns = self.burst.moments()[unit].now_ns;
+        let Item { effective, ending, .. } = self.burst.items()[unit];
+        if effective {
+            let sequence = frame.map_or(0, |frame| frame.sequence);
+            self.release(unit as u32, now_ns, sequence);
+        }
+        if let (Some(scribe), Some(frame)) = (&mut self.scribe, frame) {
+            let position = self.guest.services().position_of(unit);
+            scribe.note(position, frame, now_ns, ending);
+        }
     }
 
     fn count_changes(&mut self) {
@@ -456,7 +466,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
     }
 
     /// Lets happen to a packet what was decided.
-    #[inline]
+    #[inline(always)]
     fn finish(&mut self, frame: Frame, ending: Ending) {
         match ending {
             Ending::Stands(Action::Send(port)) if port < self.ports => {

@@ -115,7 +115,7 @@ impl CompiledRule {
         self.fit.holds(shape)
     }
 
-    #[inline]
+    #[inline(always)]
     fn key(&self, bytes: &[u8], shape: &Shape) -> Key {
         let words = match &self.reverse {
             None => self.key.collect(bytes, shape.transport),

@@ -29,6 +29,28 @@ pub struct TooLong {
     pub room: usize,
 }
 
+/// Copies bytes to where there is room for exactly as many.
+///
+/// Most frames are short, and to call what finds the best way to copy them takes longer than two
+/// overlapping pieces that the compiler knows the size of.
+///
+/// # Panics
+/// If the slices differ in length.
+#[inline(always)]
+pub fn copy_short(to: &mut [u8], from: &[u8]) {
+    const PIECE: usize = 32;
+    if let (PIECE..=64, Some(first), Some(last)) =
+        (to.len(), from.first_chunk::<PIECE>(), from.last_chunk::<PIECE>())
+        && to.len() == from.len()
+    {
+        to[..PIECE].copy_from_slice(first);
+        let behind = to.len() - PIECE;
+        to[behind..].copy_from_slice(last);
+    } else {
+        to.copy_from_slice(from);
+    }
+}
+
 /// An owned packet with room for a fixed number of bytes.
 pub struct Frame(Box<Descriptor>);
 
@@ -150,7 +172,7 @@ impl Descriptor {
         let Some(place) = self.buffer.get_mut(start..start + bytes.len()) else {
             return Err(TooLong { bytes: bytes.len(), room });
         };
-        place.copy_from_slice(bytes);
+        copy_short(place, bytes);
         self.start = self.origin;
         self.length = bytes.len() as u32;
         self.port = port;
@@ -179,6 +201,14 @@ impl Descriptor {
     #[inline]
     pub fn replace_front(&mut self, old_length: usize, new: &[u8]) -> Result<(), TooLong> {
         let old_length = old_length.min(self.length as usize);
+        if old_length == new.len() {
+            copy_short(&mut self.bytes_mut()[..old_length], new);
+            return Ok(());
+        }
+        self.resize_front(old_length, new)
+    }
+
+    fn resize_front(&mut self, old_length: usize, new: &[u8]) -> Result<(), TooLong> {
         let behind = usize::from(self.start) + old_length;
         let first = usize::from(self.origin) - HEADROOM;
         let Some(start) = behind.checked_sub(new.len()).filter(|start| *start >= first) else {
@@ -251,6 +281,23 @@ mod tests {
             assert!(frame.capacity() >= 256);
             assert_eq!(frame.headroom(), HEADROOM);
         }
+    }
+
+    #[test]
+    fn bytes_of_any_number_are_copied() {
+        let from: Vec<u8> = (0..200).map(|i| i as u8).collect();
+        for length in 0..200 {
+            let mut to = vec![0xff; 202];
+            copy_short(&mut to[1..=length], &from[..length]);
+            assert_eq!((to[0], to[length + 1]), (0xff, 0xff), "{length}");
+            assert_eq!(to[1..=length], from[..length], "{length}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "slice")]
+    fn bytes_are_not_copied_to_where_there_is_other_room() {
+        copy_short(&mut [0; 40], &[0; 41]);
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub mod synthetic;
 pub mod toeplitz;
 
 pub use classifier::{Class, Classifier};
-pub use frame::{Descriptor, FRAME_BYTES_MAX, Frame, HEADROOM, TooLong};
+pub use frame::{Descriptor, FRAME_BYTES_MAX, Frame, HEADROOM, TooLong, copy_short};
 pub use id::{PORTS_MAX, PortId};
 pub use key::{KEY_BYTES_MAX, KEY_WORDS, Key};
 pub use pool::Pool;

@@ -11,7 +11,7 @@
 use nfos_stm::{CellId, WORDS};
 
 use crate::Cell;
-use crate::key::Key;
+use crate::key::{Key, Sought};
 
 /// References of a chain cell; the word behind them is the link.
 pub(crate) const REFERENCES: usize = WORDS - 1;
@@ -87,7 +87,12 @@ impl Layout {
 
     #[inline(always)]
     pub(crate) fn bucket(&self, key: &Key) -> CellId {
-        self.buckets.offset((key.hash & self.bucket_mask) as u32)
+        self.bucket_of(key.hash)
+    }
+
+    #[inline(always)]
+    fn bucket_of(&self, hash: u64) -> CellId {
+        self.buckets.offset((hash & self.bucket_mask) as u32)
     }
 
     /// How many buckets there are.
@@ -159,10 +164,10 @@ impl Layout {
     #[inline(always)]
     pub(crate) fn glance(
         &self,
-        key: &Key,
+        key: &impl Sought,
         peek: impl Fn(CellId) -> Option<(Cell, u64)>,
     ) -> Option<Glance> {
-        let (bucket, tag) = (self.bucket(key), key.hash >> 32);
+        let (bucket, tag) = (self.bucket_of(key.hash()), key.hash() >> 32);
         let (content, seen) = peek(bucket)?;
         // Where in the cell the reference is nobody can foretell, so no branch asks.
         let mut found = 0;

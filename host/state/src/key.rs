@@ -90,6 +90,61 @@ impl Key {
     }
 }
 
+/// What a search compares: a key's hash, and what a slot holds of it.
+pub(crate) trait Sought {
+    /// Of its bytes.
+    fn hash(&self) -> u64;
+    /// Whether this is the content of the key's cell number `cell`.
+    fn is_in(&self, cell: u32, content: &[u64; WORDS]) -> bool;
+}
+
+impl Sought for Key {
+    #[inline(always)]
+    fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    #[inline(always)]
+    fn is_in(&self, cell: u32, content: &[u64; WORDS]) -> bool {
+        Self::is_in(self, cell, content)
+    }
+}
+
+/// A key of up to sixteen bytes, such as addresses with ports, on its way through a search: three
+/// words, which stay in registers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShortKey {
+    hash: u64,
+    length: u64,
+    words: [u64; 2],
+}
+
+impl ShortKey {
+    /// `None`: it is longer.
+    #[inline(always)]
+    pub(crate) fn new(hash: u64, bytes: &[u8]) -> Option<Self> {
+        let words = match bytes.split_first_chunk() {
+            None => [word(bytes), 0],
+            Some((first, rest)) if rest.len() <= 8 => [u64::from_le_bytes(*first), word(rest)],
+            Some(_) => return None,
+        };
+        Some(Self { hash, length: bytes.len() as u64, words })
+    }
+}
+
+impl Sought for ShortKey {
+    #[inline(always)]
+    fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// Of a key of this length the words behind are 0.
+    #[inline(always)]
+    fn is_in(&self, _: u32, &[length, first, second, ..]: &[u64; WORDS]) -> bool {
+        (length ^ self.length) | (first ^ self.words[0]) | (second ^ self.words[1]) == 0
+    }
+}
+
 /// The keys that a burst's predicates and actions refer to.
 #[derive(Debug)]
 pub(crate) struct Keys(Vec<Key>);
@@ -123,5 +178,34 @@ impl Keys {
 
     pub(crate) fn clear(&mut self) {
         self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_key_is_where_the_whole_key_is() {
+        let bytes: Vec<u8> = (1..=16).collect();
+        let mut keys: Vec<Vec<u8>> = (0..=16).map(|length| bytes[..length].to_vec()).collect();
+        for length in 1..=16 {
+            // As long, but for the last byte; and with a zero more, as padding looks.
+            keys.push([&bytes[..length - 1], &[0]].concat());
+        }
+        for sought in &keys {
+            let whole = Key::new(5, sought);
+            let short = ShortKey::new(5, sought).expect("of at most 16 bytes");
+            for held in &keys {
+                let content = Key::new(5, held).cell(0);
+                assert_eq!(
+                    Sought::is_in(&short, 0, &content),
+                    sought == held,
+                    "{sought:?} {held:?}"
+                );
+                assert_eq!(whole.is_in(0, &content), sought == held, "{sought:?} {held:?}");
+            }
+        }
+        assert!(ShortKey::new(5, &[0; 17]).is_none());
     }
 }

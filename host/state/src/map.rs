@@ -19,7 +19,7 @@ use crate::conflict::{KeyBytes, Place};
 use crate::effects::{Effects, Tx};
 use crate::error::AccessError;
 use crate::hash::Hasher;
-use crate::key::Key;
+use crate::key::{Key, ShortKey, Sought};
 use crate::object::Structure;
 use crate::overlay::{Action, Slot};
 use crate::pool::Pool;
@@ -87,8 +87,13 @@ impl Map {
 
     #[inline(always)]
     fn key(&self, bytes: &[u8]) -> Result<Key, AccessError> {
+        Ok(Key::new(self.hash(bytes)?, bytes))
+    }
+
+    #[inline(always)]
+    fn hash(&self, bytes: &[u8]) -> Result<u64, AccessError> {
         if bytes.len() <= self.key_size as usize {
-            Ok(Key::new(self.hasher.hash(bytes), bytes))
+            Ok(self.hasher.hash(bytes))
         } else {
             Err(AccessError::KeyTooLong { length: bytes.len(), key_size: self.key_size })
         }
@@ -99,10 +104,14 @@ impl Map {
         &self,
         tx: &mut Tx,
         effects: &mut Effects,
-        key: &[u8],
+        bytes: &[u8],
     ) -> Result<Option<Cell>, AccessError> {
-        let key = self.key(key)?;
-        match self.glance(tx, effects, &key) {
+        let hash = self.hash(bytes)?;
+        let glance = match ShortKey::new(hash, bytes) {
+            Some(key) => self.glance(tx, effects, &key),
+            None => self.glance_long(tx, effects, &Key::new(hash, bytes)),
+        };
+        match glance {
             Some(Glance::Found { slot }) => {
                 let observer = self.observer(ObserverKind::MapHit);
                 if let Some(payload) = tx.read_settled(self.layout.value(slot), observer) {
@@ -111,11 +120,13 @@ impl Map {
             }
             Some(Glance::Absent { bucket, seen }) if !seeded(Bug::MissNotObserved) => {
                 let observer = self.observer(ObserverKind::MapMiss);
+                let key = Key::new(hash, bytes);
                 self.observe_absence(tx, effects, &key, observer, &[(bucket, seen)])?;
                 return Ok(None);
             }
             _ => {}
         }
+        let key = Key::new(hash, bytes);
         // Word by word, as `Transaction::read_or` says.
         let found = self.get_searching(tx, effects, &key)?;
         Ok(found.map(|payload| std::array::from_fn(|word| payload[word])))
@@ -124,11 +135,16 @@ impl Map {
     /// The usual case of a look-up: a key without pending actions, whose chain is one cell, and
     /// nobody at the cells. `None`: whoever asks has to search.
     #[inline(always)]
-    fn glance(&self, tx: &Tx, effects: &Effects, key: &Key) -> Option<Glance> {
-        if effects.overlay.may_have(key.hash) {
+    fn glance(&self, tx: &Tx, effects: &Effects, key: &impl Sought) -> Option<Glance> {
+        if effects.overlay.may_have(key.hash()) {
             return None;
         }
         self.layout.glance(key, |cell| tx.peek_committed(cell))
+    }
+
+    #[inline(never)]
+    fn glance_long(&self, tx: &Tx, effects: &Effects, key: &Key) -> Option<Glance> {
+        self.glance(tx, effects, key)
     }
 
     #[inline(always)]

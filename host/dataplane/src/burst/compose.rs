@@ -1,11 +1,11 @@
 //! From the inbox to a burst of events.
 
-use super::{Burst, Classified, EVENTS_MAX, Ending, Item, Member, Pending, Settled};
+use super::{Burst, Classified, EVENTS_MAX, Ending, Item, Member, NO_MEMBER, Pending, Settled};
 use crate::origin::EventOrigin;
 use crate::packet_set::NONE;
 use crate::packet_set::table::Stage;
 use crate::services::Moment;
-use nfos_engine::exchange::{EventKind, NO_PREVIOUS};
+use nfos_engine::exchange::{EventKind, NO_PREVIOUS, Registration};
 use nfos_netio::{Class, Frame, KEY_WORDS};
 use std::collections::VecDeque;
 
@@ -89,6 +89,7 @@ impl Burst {
     fn begin(&mut self) {
         self.number += 1;
         self.items.clear();
+        self.moments.clear();
         self.members.clear();
         (self.frames_length, self.states_length) = (0, 0);
         self.settled = Settled::default();
@@ -194,17 +195,18 @@ impl Burst {
     }
 
     /// A set has its first event in this burst.
+    #[inline]
     fn join(&mut self, entry: Option<u32>, stage: Stage) -> u8 {
         let index = self.members.len() as u8;
         if let Some(entry) = entry {
             self.table.set_place_in_burst(entry, self.number, index);
         }
         self.members.push(Member {
-            entry,
-            stage,
+            entry: entry.unwrap_or(NONE),
             last: NO_PREVIOUS,
+            state_from: NO_PREVIOUS,
+            stage,
             registered: stage != Stage::Tentative,
-            state_from: None,
         });
         index
     }
@@ -232,20 +234,22 @@ impl Burst {
             self.states_length += self.shape.state_bytes.next_multiple_of(8) as u32;
         }
         let origin = EventOrigin { kind: Some(kind), port: frame.as_ref().map(|_| port) }.pack();
+        self.moments.push(Moment { origin, ..moment });
         self.items.push(Item {
-            kind,
             frame,
             runs,
-            moment: Moment { origin, ..moment },
-            effective: true,
             ending: Ending::Again,
+            kind,
+            effective: true,
             refused: false,
+            registration: Registration::None,
+            member: member.unwrap_or(NO_MEMBER),
             port,
             frame_offset,
             frame_length,
+            sent: (0, 0),
             state_offset,
             previous,
-            member,
         });
     }
 }

@@ -23,7 +23,7 @@ use crate::packet_set::table::{Stage, Table};
 use crate::reasons::DropReason;
 use crate::services::Moment;
 use nfos_engine::description::Description;
-use nfos_engine::exchange::{Action, EventKind, Verdict};
+use nfos_engine::exchange::{Action, EventKind, NO_PREVIOUS, Registration};
 use nfos_netio::{Classifier, Frame, KEY_WORDS};
 use std::sync::Arc;
 use steps::Steps;
@@ -96,31 +96,43 @@ pub(crate) enum Ending {
     Again,
 }
 
-/// One event of the burst.
+/// One event of the burst. When it happens is in [`Burst::moments`].
 #[derive(Debug)]
 pub(crate) struct Item {
-    /// Which handler.
-    pub kind: EventKind,
     /// The packet, if there is one.
     pub frame: Option<Frame>,
     /// How often it was tried before.
     pub runs: u32,
-    /// When it happens.
-    pub moment: Moment,
+    /// What becomes of it; until the burst is decided, what its verdict asks for.
+    pub ending: Ending,
+    /// Which handler.
+    pub kind: EventKind,
     /// Whether what it did through `send`, `log` and `emit` happens.
     pub effective: bool,
-    /// What becomes of it.
-    pub ending: Ending,
     /// Whether its set asked for registration and found no room.
     refused: bool,
+    /// What its verdict says of its set.
+    registration: Registration,
+    /// Index of its packet set in `members`, or [`NO_MEMBER`].
+    member: u8,
     port: u16,
     frame_offset: u32,
     frame_length: u32,
+    /// Where its verdict says that the frame lies, and how long it is.
+    sent: (u32, u32),
     state_offset: u32,
     previous: u32,
-    /// Index of its packet set in `members`.
-    member: Option<u8>,
 }
+
+impl Item {
+    #[inline]
+    fn member(&self) -> Option<usize> {
+        (self.member != NO_MEMBER).then_some(usize::from(self.member))
+    }
+}
+
+/// Of an event without a packet set. There are fewer members than this.
+const NO_MEMBER: u8 = u8::MAX;
 
 /// A packet of the inbox, looked at.
 #[derive(Clone, Copy, Debug)]
@@ -135,15 +147,15 @@ struct Classified {
 /// A packet set with events in the burst.
 #[derive(Clone, Copy, Debug)]
 struct Member {
-    /// In the table; none: there was no room for it.
-    entry: Option<u32>,
-    stage: Stage,
+    /// In the table, or [`NONE`]: there was no room for it.
+    entry: u32,
     /// Its last event so far.
     last: u32,
+    /// Its last event that stands and leaves state, or [`NO_PREVIOUS`].
+    state_from: u32,
+    stage: Stage,
     /// Whether the verdicts read so far leave it with state.
     registered: bool,
-    /// Its last event that stands and leaves state.
-    state_from: Option<u32>,
 }
 
 /// Packet sets that came to life or ended with a burst.
@@ -179,11 +191,12 @@ pub(crate) struct Burst {
     table: Table,
     number: u64,
     items: Vec<Item>,
+    /// When the events happen.
+    moments: Vec<Moment>,
     members: Vec<Member>,
     classes: Vec<Classified>,
     /// Of a key these count.
     key_words: usize,
-    verdicts: Vec<Verdict>,
     frames_length: u32,
     states_length: u32,
     skipped: Vec<Frame>,
@@ -206,11 +219,11 @@ impl Burst {
             capacity,
             number: 0,
             items: Vec::with_capacity(EVENTS_MAX),
+            moments: Vec::with_capacity(EVENTS_MAX),
             members: Vec::with_capacity(EVENTS_MAX),
             classes: Vec::with_capacity(EVENTS_MAX),
             key_words: table.key_words(),
             table,
-            verdicts: Vec::with_capacity(EVENTS_MAX),
             frames_length: 0,
             states_length: 0,
             skipped: Vec::with_capacity(EVENTS_MAX),
@@ -223,6 +236,12 @@ impl Burst {
     /// The events.
     pub(crate) fn items(&self) -> &[Item] {
         &self.items
+    }
+
+    /// When they happen.
+    #[inline]
+    pub(crate) fn moments(&self) -> &[Moment] {
+        &self.moments
     }
 
     /// The events, to take what is finished.
@@ -266,7 +285,7 @@ impl Burst {
     pub(crate) fn fail(&mut self, reason: Option<DropReason>) {
         for member in &mut self.members {
             member.registered = member.stage != Stage::Tentative;
-            member.state_from = None;
+            member.state_from = NO_PREVIOUS;
         }
         let finished = if reason.is_some() { self.items.len() } else { 0 };
         self.settle_sets(finished, &[]);

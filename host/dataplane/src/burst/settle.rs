@@ -1,6 +1,7 @@
 //! Into a guest, and what of the burst stands afterwards.
 
-use super::{Burst, Ending, Item, Member, Settled};
+use super::{Burst, Ending, Item, Member, Settled, Shape};
+use crate::packet_set::NONE;
 use crate::packet_set::table::Stage;
 use crate::reasons::HostReason;
 use crate::services::WorkerServices;
@@ -8,42 +9,46 @@ use nfos_engine::exchange::{
     Action, EVENT_SIZE, Event, Exchange, Layout, NO_PREVIOUS, Registration, VERDICT_SIZE, Verdict,
 };
 use nfos_engine::fault::GuestFault;
+use nfos_netio::copy_short;
 use nfos_sync::{Bug, seeded};
 
-impl Burst {
-    /// Checks one verdict's numbers.
-    #[inline]
-    fn check(&self, item: &Item, verdict: &Verdict) -> Result<(), &'static str> {
+impl Item {
+    /// Checks the numbers of its verdict.
+    #[inline(always)]
+    fn check(&self, verdict: &Verdict, shape: &Shape) -> Result<(), &'static str> {
         match verdict.action {
-            Action::Drop(reason) if item.frame.is_some() => {
-                let known = usize::from(reason) < self.shape.reasons;
+            Action::Send(_) | Action::Flood => {}
+            Action::Drop(reason) if self.frame.is_some() => {
+                let known = usize::from(reason) < shape.reasons;
                 return if known { Ok(()) } else { Err("a drop reason that it did not describe") };
             }
             Action::Drop(_) | Action::Consume => return Ok(()),
-            Action::Send(_) | Action::Flood => {}
         }
-        if item.frame.is_none() {
+        if self.frame.is_none() {
             return Err("an event without a packet sends none");
         }
-        let first = item.frame_offset - self.shape.headroom as u32;
-        let end = u64::from(item.frame_offset) + u64::from(item.frame_length);
+        let first = self.frame_offset - shape.headroom as u32;
+        let end = u64::from(self.frame_offset) + u64::from(self.frame_length);
         let verdict_end = u64::from(verdict.frame_offset) + u64::from(verdict.frame_length);
         if verdict.frame_offset < first || verdict_end > end {
             return Err("a frame lies outside the bytes of its event");
         }
         Ok(())
     }
+}
 
+impl Burst {
     /// Reads and checks the verdicts; whether any asks for registration.
-    #[inline]
+    #[inline(always)]
     fn read(&mut self, verdicts: &[[u8; VERDICT_SIZE]]) -> Result<bool, GuestFault> {
-        self.verdicts.clear();
         let mut registers = false;
-        for (index, (bytes, item)) in verdicts.iter().zip(&self.items).enumerate() {
+        for (index, (bytes, item)) in verdicts.iter().zip(&mut self.items).enumerate() {
             let verdict = Verdict::load(bytes)?;
-            self.check(item, &verdict).map_err(|rule| bad_verdict(index, rule))?;
+            item.check(&verdict, &self.shape).map_err(|rule| bad_verdict(index, rule))?;
             registers |= verdict.registration != Registration::None;
-            self.verdicts.push(verdict);
+            item.ending = Ending::Stands(verdict.action);
+            item.registration = verdict.registration;
+            item.sent = (verdict.frame_offset, verdict.frame_length);
         }
         Ok(registers)
     }
@@ -53,24 +58,22 @@ impl Burst {
     #[cold]
     fn register(&mut self, services: &WorkerServices) -> Result<Option<usize>, GuestFault> {
         let mut cut = None;
-        for (index, verdict) in self.verdicts.iter().enumerate() {
-            if verdict.registration == Registration::None {
+        for (index, item) in self.items.iter_mut().enumerate() {
+            if item.registration == Registration::None {
                 continue;
             }
-            let item = &mut self.items[index];
-            let Some(member) = item.member.map(|member| &mut self.members[usize::from(member)])
-            else {
+            let Some(member) = item.member().map(|member| &mut self.members[member]) else {
                 return Err(bad_verdict(index, "registration of an event without a packet set"));
             };
             if member.registered {
                 return Err(bad_verdict(index, "registration of a packet set that has state"));
             }
-            if member.entry.is_some() {
+            if member.entry != NONE {
                 member.registered = true;
                 continue;
             }
             (item.effective, item.refused) = (false, true);
-            if verdict.registration == Registration::Required {
+            if item.registration == Registration::Required {
                 item.ending = Ending::Dropped(HostReason::PacketSetTableFull.into());
             }
             let unit = (index as u32).min(services.units() - 1);
@@ -82,20 +85,17 @@ impl Burst {
     }
 
     /// Copies out what the first `finished` events leave, all but those that are dropped.
-    #[inline]
+    #[inline(always)]
     fn copy_out(&mut self, finished: usize, frames: &[u8]) {
-        for (item, verdict) in self.items.iter_mut().zip(&self.verdicts).take(finished) {
+        for item in &mut self.items[..finished] {
             self.changes.refused += u64::from(item.refused);
-            if item.ending != Ending::Again {
-                continue;
-            }
-            item.ending = Ending::Stands(verdict.action);
-            let (Action::Send(_) | Action::Flood, Some(frame)) = (verdict.action, &mut item.frame)
+            let (Ending::Stands(Action::Send(_) | Action::Flood), Some(frame)) =
+                (item.ending, &mut item.frame)
             else {
                 continue;
             };
-            let start = verdict.frame_offset as usize;
-            let window = &frames[start..start + verdict.frame_length as usize];
+            let (start, length) = (item.sent.0 as usize, item.sent.1 as usize);
+            let window = &frames[start..start + length];
             if frame.replace_front(item.frame_length as usize, window).is_err() {
                 item.ending = Ending::Dropped(HostReason::FrameTooLong.into());
             }
@@ -109,7 +109,7 @@ impl Burst {
             return self.follow_states_of_some(stands);
         }
         for member in &mut self.members {
-            member.state_from = member.registered.then_some(member.last);
+            member.state_from = if member.registered { member.last } else { NO_PREVIOUS };
         }
     }
 
@@ -118,14 +118,15 @@ impl Burst {
         for member in &mut self.members {
             member.registered = member.stage != Stage::Tentative;
         }
-        for (index, verdict) in self.verdicts.iter().enumerate().take(stands) {
-            let Some(member) = self.items[index].member else { continue };
-            let member = &mut self.members[usize::from(member)];
-            let registers = verdict.registration != Registration::None && member.entry.is_some();
+        for (index, item) in self.items.iter().enumerate().take(stands) {
+            let Some(member) = item.member() else { continue };
+            let member = &mut self.members[member];
+            let registers = item.registration != Registration::None && member.entry != NONE;
             member.registered |= registers;
-            let keeps_first = seeded(Bug::UndoneInAscendingOrder) && member.state_from.is_some();
+            let has_one = member.state_from != NO_PREVIOUS;
+            let keeps_first = seeded(Bug::UndoneInAscendingOrder) && has_one;
             if member.registered && !keeps_first {
-                member.state_from = Some(index as u32);
+                member.state_from = index as u32;
             }
         }
     }
@@ -134,7 +135,10 @@ impl Burst {
     #[inline]
     pub(super) fn settle_sets(&mut self, finished: usize, states: &[u8]) {
         for member in self.members.iter().rev() {
-            let Some(entry) = member.entry else { continue };
+            let entry = member.entry;
+            if entry == NONE {
+                continue;
+            }
             match member.stage {
                 Stage::Live => {}
                 Stage::Tentative if member.registered => {
@@ -154,10 +158,8 @@ impl Burst {
                 }
                 Stage::Expiring => self.table.restore(entry),
             }
-            if let Some(index) = member.state_from
-                && self.shape.state_bytes > 0
-            {
-                let at = self.items[index as usize].state_offset as usize;
+            if member.state_from != NO_PREVIOUS && self.shape.state_bytes > 0 {
+                let at = self.items[member.state_from as usize].state_offset as usize;
                 self.table.store_state(entry, &states[at..at + self.shape.state_bytes]);
             }
         }
@@ -167,9 +169,9 @@ impl Burst {
 impl Burst {
     /// The state that a set has as the burst begins.
     #[inline]
-    pub(super) fn load_state(&self, member: u8, to: &mut [u8]) {
-        match self.members[usize::from(member)] {
-            Member { entry: Some(entry), stage: Stage::Live | Stage::Expiring, .. } => {
+    pub(super) fn load_state(&self, member: usize, to: &mut [u8]) {
+        match self.members[member] {
+            Member { entry, stage: Stage::Live | Stage::Expiring, .. } if entry != NONE => {
                 self.table.load_state(entry, to);
             }
             _ => to.fill(0),
@@ -207,9 +209,9 @@ impl Exchange<WorkerServices> for Burst {
             event.store(to);
             if let Some(frame) = &item.frame {
                 let (at, length) = (item.frame_offset as usize, item.frame_length as usize);
-                frames[at..at + length].copy_from_slice(&frame.bytes()[..length]);
+                copy_short(&mut frames[at..at + length], &frame.bytes()[..length]);
             }
-            if let Some(member) = item.member
+            if let Some(member) = item.member()
                 && item.previous == NO_PREVIOUS
             {
                 let at = item.state_offset as usize;

@@ -82,7 +82,7 @@ impl Exchange<WorkerServices> for Step<'_> {
         Layout {
             events: 1,
             frames: self.0.shape.headroom as u32 + item.frame_length,
-            states: if item.member.is_some() { state_bytes } else { 0 },
+            states: if item.member().is_some() { state_bytes } else { 0 },
         }
     }
 
@@ -103,7 +103,7 @@ impl Exchange<WorkerServices> for Step<'_> {
         if let Some(frame) = &item.frame {
             frames[headroom..].copy_from_slice(&frame.bytes()[..item.frame_length as usize]);
         }
-        let Some(member) = item.member else { return };
+        let Some(member) = item.member() else { return };
         let state = &mut states[..burst.shape.state_bytes];
         match (item.previous, kind) {
             (NO_PREVIOUS, _) => burst.load_state(member, state),
@@ -141,7 +141,7 @@ impl Exchange<WorkerServices> for Step<'_> {
         steps.verdicts.push(moved);
         steps.keeps.push(kind != EventKind::InitPacketSet || registration != Registration::None);
         steps.frames[first as usize..][..frames.len()].copy_from_slice(frames);
-        if item.member.is_some() {
+        if item.member().is_some() {
             steps.states[item.state_offset as usize..][..states.len()].copy_from_slice(states);
         }
         Ok(())

@@ -33,11 +33,39 @@ struct Entry {
     older: u32,
     younger: u32,
     last_seen_ns: u64,
-    /// The burst that `place` is of: six bytes, so it comes again after years.
-    burst: [u8; 6],
-    place: u8,
-    stage: Stage,
+    mark: Mark,
     words: [u64; INLINE_WORDS],
+}
+
+/// A set's stage, and its place in a burst: from the top six bytes of the burst's number, which
+/// come again after years, one of the place, and one of the stage.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark(u64);
+
+impl Mark {
+    #[inline(always)]
+    fn stage(self) -> Stage {
+        match self.0 as u8 {
+            0 => Stage::Tentative,
+            1 => Stage::Live,
+            _ => Stage::Expiring,
+        }
+    }
+
+    #[inline(always)]
+    fn with_stage(self, stage: Stage) -> Self {
+        Self(self.0 & !0xff | stage as u64)
+    }
+
+    #[inline(always)]
+    fn place_in(self, burst: u64) -> Option<u8> {
+        (self.0 >> 16 == burst & u64::MAX >> 16).then_some((self.0 >> 8) as u8)
+    }
+
+    #[inline(always)]
+    fn with_place(self, burst: u64, place: u8) -> Self {
+        Self(burst << 16 | u64::from(place) << 8 | self.0 & 0xff)
+    }
 }
 
 /// The records.
@@ -141,9 +169,16 @@ impl Entries {
     /// Whether the entry has this hash and key.
     #[inline]
     pub(crate) fn matches(&self, entry: u32, hash: u32, key: &[u64]) -> bool {
-        // Word by word: a key has two or three, fewer than a call to compare memory is worth.
-        self.entry(entry).hash == hash
-            && self.words(entry).iter().zip(key).all(|(stored, word)| stored == word)
+        let stored = self.entry(entry);
+        if stored.hash != hash {
+            return false;
+        }
+        // The key of a 5-tuple: two words. Longer ones word by word: they are fewer than a call to
+        // compare memory is worth.
+        match (self.is_long, key) {
+            (false, &[first, second]) => (stored.words[0], stored.words[1]) == (first, second),
+            _ => self.words(entry).iter().zip(key).all(|(stored, word)| stored == word),
+        }
     }
 
     /// When its last packet came.
@@ -161,27 +196,27 @@ impl Entries {
     /// Where it is in its life.
     #[inline]
     pub(crate) fn stage(&self, entry: u32) -> Stage {
-        self.entry(entry).stage
+        self.entry(entry).mark.stage()
     }
 
     /// Sets it.
     #[inline]
     pub(crate) fn set_stage(&mut self, entry: u32, stage: Stage) {
-        self.entry_mut(entry).stage = stage;
+        let entry = self.entry_mut(entry);
+        entry.mark = entry.mark.with_stage(stage);
     }
 
     /// Its place in the burst of this number, if it has one there.
     #[inline]
     pub(crate) fn place_in_burst(&self, entry: u32, burst: u64) -> Option<u8> {
-        let entry = self.entry(entry);
-        (entry.burst == low_bytes(burst)).then_some(entry.place)
+        self.entry(entry).mark.place_in(burst)
     }
 
     /// Sets it.
     #[inline]
     pub(crate) fn set_place_in_burst(&mut self, entry: u32, burst: u64, place: u8) {
         let entry = self.entry_mut(entry);
-        (entry.burst, entry.place) = (low_bytes(burst), place);
+        entry.mark = entry.mark.with_place(burst, place);
     }
 
     /// Copies its state out; `to` has exactly the state's size.
@@ -218,13 +253,6 @@ impl Entries {
 fn long_words(key_words: usize, state_bytes: usize) -> usize {
     let words = key_words + state_bytes.div_ceil(8);
     if words > INLINE_WORDS { words } else { 0 }
-}
-
-/// The burst's number as an entry keeps it.
-#[inline]
-fn low_bytes(burst: u64) -> [u8; 6] {
-    let [a, b, c, d, e, f, ..] = burst.to_le_bytes();
-    [a, b, c, d, e, f]
 }
 
 impl Links for Entries {
@@ -269,6 +297,20 @@ impl Order for Entries {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_of_its_burst_alone_and_stays_apart_from_the_stage() {
+        let mark = Mark::default().with_stage(Stage::Live).with_place(7, 63);
+        assert_eq!(
+            (mark.place_in(7), mark.place_in(8), mark.stage()),
+            (Some(63), None, Stage::Live)
+        );
+        let mark = mark.with_stage(Stage::Expiring);
+        assert_eq!((mark.place_in(7), mark.stage()), (Some(63), Stage::Expiring));
+        let again = mark.with_place(u64::MAX, 1).with_stage(Stage::Tentative);
+        assert_eq!((again.place_in(u64::MAX), again.stage()), (Some(1), Stage::Tentative));
+        assert_eq!(Mark::default().place_in(1), None);
+    }
 
     #[test]
     fn an_entry_is_one_cache_line() {

@@ -84,7 +84,7 @@ impl Table {
     }
 
     /// The set of a key, tentative or live.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, hash: u32, key: &[u64]) -> Option<u32> {
         let mut entry = self.index.head(hash);
         while entry != NONE {

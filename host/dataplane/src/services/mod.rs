@@ -145,10 +145,10 @@ impl WorkerServices {
 
     /// The next call is `handle`, with an event for each moment; at least one.
     #[inline]
-    pub(crate) fn start_burst(&mut self, moments: impl Iterator<Item = Moment>) {
+    pub(crate) fn start_burst(&mut self, moments: &[Moment]) {
         self.phase = Phase::Handling;
         self.moments.clear();
-        self.moments.extend(moments);
+        self.moments.extend_from_slice(moments);
         self.start_unit(self.moments[0]);
     }
 

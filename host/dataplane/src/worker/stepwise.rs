@@ -56,8 +56,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         if self.broken.is_some() {
             self.replace_guest();
         }
-        let moments = self.burst.items().iter().map(|item| item.moment);
-        self.guest.services().start_burst(moments);
+        self.guest.services().start_burst(self.burst.moments());
         self.counters.bursts.add(1);
         self.burst.begin_steps();
         self.undecided = true;
