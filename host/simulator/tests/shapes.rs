@@ -6,10 +6,9 @@ mod support;
 
 use nfos_dataplane::stepwise::Pair;
 use nfos_engine::services::Value;
-use nfos_netio::capture::CaptureWriter;
 use nfos_simulator::{Played, Protocol, Settings, play};
-use std::path::{Path, PathBuf};
-use support::{array, guest, launch, settings, text};
+use std::path::PathBuf;
+use support::{array, capture, guest, launch, settings, text};
 
 fn original(packets: u64) -> Settings {
     Settings { protocol: Protocol::Original, ..settings(packets) }
@@ -45,19 +44,15 @@ fn skew_costs_more_than_chance_and_the_cause_is_named() {
 /// Sixteen stations on each of two ports, each of which talks with all of the other: a frame goes
 /// to the worker of its pair, so that a station's frames come by on many.
 fn stations(port: u8) -> PathBuf {
-    let name = format!("stations-{}-{port}.pcap", std::process::id());
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let mut writer = CaptureWriter::create(&path).unwrap();
-    for round in 0..1_024_u64 {
+    let frame = move |round: u64| {
         let (from, to) = ((round * 7 % 16) as u8, (round / 16 * 5 % 16) as u8);
         let mut frame = vec![0; 60];
         frame[..6].copy_from_slice(&[2, 0, 0, 0, 1 - port, to]);
         frame[6..12].copy_from_slice(&[2, 0, 0, 0, port, from]);
         frame[12..14].copy_from_slice(&[0x88, 0xb5]);
-        writer.write(round, 60, &frame).unwrap();
-    }
-    writer.finish().unwrap();
-    path
+        frame
+    };
+    capture(&format!("stations-{port}"), (0..1_024).map(frame))
 }
 
 /// Each frame renews a lease.

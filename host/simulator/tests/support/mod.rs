@@ -7,9 +7,10 @@ use nfos_dataplane::Launch;
 use nfos_engine::services::Value;
 use nfos_engine::{Engine, NetworkFunction, Settings as EngineSettings};
 use nfos_netio::PortSpec;
+use nfos_netio::capture::CaptureWriter;
 use nfos_records::simulation::{Costs, FunctionCosts, MachineCosts};
 use nfos_simulator::{Played, Protocol, Settings, play};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -68,6 +69,18 @@ pub(crate) fn launch(workers: usize, ports: &[&str], parameters: &[(&str, Value)
 
 pub(crate) fn text(value: &str) -> Value {
     Value::Text(value.to_owned())
+}
+
+/// A capture of frames, a nanosecond apart.
+pub(crate) fn capture(name: &str, frames: impl IntoIterator<Item = Vec<u8>>) -> PathBuf {
+    let name = format!("{name}-{}.pcap", std::process::id());
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let mut writer = CaptureWriter::create(&path).unwrap();
+    for (frame, at_ns) in frames.into_iter().zip(1..) {
+        writer.write(at_ns, frame.len() as u32, &frame).unwrap();
+    }
+    writer.finish().unwrap();
+    path
 }
 
 /// Plays `array` on two synthetic ports that end.
