@@ -49,7 +49,14 @@ pub(crate) struct Effects {
     logs: Vec<Stored<LogLevel>>,
     emissions: Vec<(u32, Emission)>,
     bytes: Vec<u8>,
-    /// Of the unit in hand.
+    /// The unit in hand.
+    unit: u32,
+    used: Used,
+}
+
+/// What a unit has asked for.
+#[derive(Debug, Default)]
+struct Used {
     unit: u32,
     frames: u32,
     frame_bytes: usize,
@@ -76,14 +83,21 @@ impl Effects {
         self.logs.clear();
         self.emissions.clear();
         self.bytes.clear();
-        self.begin(0);
+        (self.unit, self.used) = (0, Used::default());
     }
 
     /// What follows belongs to this unit.
     #[inline]
     pub(crate) fn begin(&mut self, unit: u32) {
         self.unit = unit;
-        (self.frames, self.frame_bytes, self.log_bytes, self.emitted) = (0, 0, 0, 0);
+    }
+
+    /// What the unit in hand has asked for: nothing, when it asks for the first time.
+    fn used(&mut self) -> &mut Used {
+        if self.used.unit != self.unit {
+            self.used = Used { unit: self.unit, ..Used::default() };
+        }
+        &mut self.used
     }
 
     /// Buffers a frame.
@@ -91,9 +105,10 @@ impl Effects {
     /// # Errors
     /// [`GuestFault::Limit`] beyond the frames or bytes of one event.
     pub(crate) fn send(&mut self, port: u16, frame: &[u8]) -> Answer<()> {
-        self.frames += 1;
-        self.frame_bytes += frame.len();
-        if self.frames > FRAMES_PER_EVENT_MAX || self.frame_bytes > FRAME_BYTES_PER_EVENT_MAX {
+        let used = self.used();
+        used.frames += 1;
+        used.frame_bytes += frame.len();
+        if used.frames > FRAMES_PER_EVENT_MAX || used.frame_bytes > FRAME_BYTES_PER_EVENT_MAX {
             return Err(GuestFault::Limit("64 frames or 64 KiB sent in one event".into()));
         }
         let (start, end) = self.store(frame);
@@ -106,8 +121,9 @@ impl Effects {
     /// # Errors
     /// [`GuestFault::Limit`] beyond the bytes of one event.
     pub(crate) fn log(&mut self, level: LogLevel, message: &str) -> Answer<()> {
-        self.log_bytes += message.len();
-        if self.log_bytes > LOG_BYTES_PER_EVENT_MAX {
+        let used = self.used();
+        used.log_bytes += message.len();
+        if used.log_bytes > LOG_BYTES_PER_EVENT_MAX {
             return Err(GuestFault::Limit("4 KiB logged in one event".into()));
         }
         let (start, end) = self.store(message.as_bytes());
@@ -120,8 +136,9 @@ impl Effects {
     /// # Errors
     /// [`GuestFault::Limit`] beyond the emissions of one event.
     pub(crate) fn emit(&mut self, event: u32, value: u64) -> Answer<()> {
-        self.emitted += 1;
-        if self.emitted > EMISSIONS_PER_EVENT_MAX {
+        let used = self.used();
+        used.emitted += 1;
+        if used.emitted > EMISSIONS_PER_EVENT_MAX {
             return Err(GuestFault::Limit("64 events emitted in one event of the burst".into()));
         }
         self.emissions.push((self.unit, Emission { event, value }));

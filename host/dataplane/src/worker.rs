@@ -3,7 +3,7 @@
 //! [`Worker::run`] handles everything in its inbox, in order of time, burst by burst. Where the
 //! packets come from and go to is the business of [`crate::live`] and [`crate::trace`].
 
-use crate::burst::{Burst, Ending, Item, Pending};
+use crate::burst::{Burst, Ending, Item};
 use crate::commit_log::Scribe;
 use crate::counters::Counters;
 use crate::effects::Send;
@@ -39,7 +39,7 @@ pub(crate) struct Worker<G, E> {
     script: Script,
     burst: Burst,
     burst_max: usize,
-    inbox: VecDeque<Pending>,
+    inbox: VecDeque<Frame>,
     egress: E,
     counters: Arc<Counters>,
     notices: Sender<Notice>,
@@ -175,7 +175,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
     pub(crate) fn receive(&mut self, frame: Frame) {
         let port = frame.port.index();
         self.count_received(port, 1, frame.len() as u64);
-        self.inbox.push_back(Pending { frame, runs: 0 });
+        self.inbox.push_back(frame);
     }
 
     /// Receives all packets of a vector, which came from one port at this instant.
@@ -185,7 +185,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         self.inbox.extend(frames.drain(..).map(|mut frame| {
             frame.timestamp_ns = now_ns;
             bytes += frame.len() as u64;
-            Pending { frame, runs: 0 }
+            frame
         }));
         self.count_received(port, count, bytes);
     }
@@ -222,7 +222,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         let ended = self.burst.items().iter().enumerate().map(|(index, item)| Ended {
             kind: item.kind,
             arrived_ns: item.frame.as_ref().map(|frame| frame.timestamp_ns),
-            runs: item.runs + 1,
+            runs: item.runs(),
             finished: index < settled.finished,
         });
         for item in &self.burst.items()[..settled.finished] {
@@ -252,7 +252,11 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
             self.burst.compose(&mut self.inbox, limit, until_ns);
             self.drop_skipped();
             if self.burst.items().is_empty() {
-                break;
+                if self.inbox.is_empty() {
+                    break;
+                }
+                // All that it took of the inbox was skipped.
+                continue;
             }
             self.dispatch();
             self.settle();
@@ -302,8 +306,8 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
 
     /// Gives back what is in the inbox when a run ends in haste.
     pub(crate) fn stop(&mut self) {
-        while let Some(pending) = self.inbox.pop_front() {
-            self.drop_packet(pending.frame, HostReason::Stopped.into());
+        while let Some(frame) = self.inbox.pop_front() {
+            self.drop_packet(frame, HostReason::Stopped.into());
         }
         self.egress.flush();
     }
@@ -409,8 +413,9 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         self.probe_burst();
         self.count_changes();
         for item in self.burst.items_mut()[settled.finished..].iter_mut().rev() {
-            if let Some(frame) = item.frame.take() {
-                self.inbox.push_front(Pending { frame, runs: item.runs + 1 });
+            if let Some(mut frame) = item.frame.take() {
+                frame.tries += 1;
+                self.inbox.push_front(frame);
             }
         }
         if seeded(Bug::EffectsOutliveRollback) {
@@ -420,21 +425,22 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
             }
         }
         let silent = self.guest.services().effects().is_empty() && self.scribe.is_none();
-        let (mut stood, mut runs_max) = (0, 0);
+        let (mut stood, mut tries_max) = (0, 0);
         for unit in 0..settled.finished {
             let item = &mut self.burst.items_mut()[unit];
             let (frame, ending) = (item.frame.take(), item.ending);
             stood += u64::from(matches!(ending, Ending::Stands(_)));
-            runs_max = runs_max.max(item.runs + 1);
             if !silent {
                 self.tell_of(unit, frame.as_ref());
             }
             if let Some(frame) = frame {
+                tries_max = tries_max.max(frame.tries);
                 self.finish(frame, ending);
             }
         }
         self.counters.events.add(stood);
-        self.counters.runs_per_event_max.raise_to(runs_max.into());
+        let has_run = u32::from(settled.finished > 0);
+        self.counters.runs_per_event_max.raise_to((tries_max + has_run).into());
     }
 
     /// Lets happen what a finished event asked for beside its packet, and notes the packet in the

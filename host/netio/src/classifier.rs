@@ -78,6 +78,12 @@ impl Classifier {
         Class::Orphan
     }
 
+    /// Whether there are definitions at all; else every frame is an orphan.
+    #[inline]
+    pub fn has_sets(&self) -> bool {
+        !self.definitions.is_empty()
+    }
+
     /// The definitions it was made of.
     pub fn definitions(&self) -> &[SetRules] {
         &self.definitions

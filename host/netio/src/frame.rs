@@ -66,6 +66,8 @@ pub struct Descriptor {
     /// [`Self::bytes`] holds where a capture cut the frame.
     pub wire_length: u32,
     length: u32,
+    /// How often whoever has it has tried to handle it: 0 when it is loaded, and free to set.
+    pub tries: u32,
     /// The port it came from.
     pub port: PortId,
     start: u16,
@@ -105,6 +107,7 @@ impl Frame {
             sequence: 0,
             wire_length: 0,
             length: 0,
+            tries: 0,
             port: PortId::new(0),
             start: origin,
             origin,
@@ -175,6 +178,7 @@ impl Descriptor {
         copy_short(place, bytes);
         self.start = self.origin;
         self.length = bytes.len() as u32;
+        self.tries = 0;
         self.port = port;
         self.wire_length = wire_length;
         self.timestamp_ns = timestamp_ns;

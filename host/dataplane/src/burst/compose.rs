@@ -1,6 +1,6 @@
 //! From the inbox to a burst of events.
 
-use super::{Burst, Classified, EVENTS_MAX, Ending, Item, Member, NO_MEMBER, Pending, Settled};
+use super::{Burst, Classified, EVENTS_MAX, Ending, Item, Member, NO_MEMBER, Settled};
 use crate::origin::EventOrigin;
 use crate::packet_set::NONE;
 use crate::packet_set::table::Stage;
@@ -16,14 +16,17 @@ impl Burst {
 
     /// Makes a burst of up to `limit` events of the packets in the inbox and of the sets that ran
     /// out before them; when the inbox is empty, of the sets that ran out before `until_ns`.
-    pub(crate) fn compose(&mut self, inbox: &mut VecDeque<Pending>, limit: usize, until_ns: u64) {
+    pub(crate) fn compose(&mut self, inbox: &mut VecDeque<Frame>, limit: usize, until_ns: u64) {
         self.begin();
         let limit = limit.clamp(1, EVENTS_MAX);
+        if !self.classifier.has_sets() {
+            return self.compose_orphans(inbox, limit);
+        }
         self.classify(inbox, limit);
         if !self.shape.first_alone && self.is_quiet(inbox) {
             let classes = std::mem::take(&mut self.classes);
-            for (pending, classified) in inbox.drain(..classes.len()).zip(&classes) {
-                self.compose_packet(pending, classified);
+            for (frame, classified) in inbox.drain(..classes.len()).zip(&classes) {
+                self.compose_packet(frame, classified);
             }
             self.classes = classes;
         } else if !self.compose_with_ends(inbox, limit) {
@@ -37,22 +40,34 @@ impl Burst {
         }
     }
 
+    /// Where there are no packet sets: packets in order, and nothing runs out.
+    fn compose_orphans(&mut self, inbox: &mut VecDeque<Frame>, limit: usize) {
+        let packets = inbox.drain(..limit.min(inbox.len()));
+        if self.handles(EventKind::OrphanPacket) {
+            for frame in packets {
+                self.push_packet(EventKind::OrphanPacket, frame, None);
+            }
+        } else {
+            self.skipped.extend(packets);
+        }
+    }
+
     /// Whether no set runs out before the last of the classified packets.
     #[inline]
-    fn is_quiet(&self, inbox: &VecDeque<Pending>) -> bool {
+    fn is_quiet(&self, inbox: &VecDeque<Frame>) -> bool {
         let (Some(first), Some(last)) = (inbox.front(), self.classes.len().checked_sub(1)) else {
             return true;
         };
-        let quiet_until_ns = self.table.quiet_until_ns(first.frame.timestamp_ns);
-        inbox[last].frame.timestamp_ns <= quiet_until_ns
+        let quiet_until_ns = self.table.quiet_until_ns(first.timestamp_ns);
+        inbox[last].timestamp_ns <= quiet_until_ns
     }
 
     /// Composes the classified packets, and the end of each set before the first packet after it;
     /// `false` if the burst must end before a set does.
-    fn compose_with_ends(&mut self, inbox: &mut VecDeque<Pending>, limit: usize) -> bool {
+    fn compose_with_ends(&mut self, inbox: &mut VecDeque<Frame>, limit: usize) -> bool {
         let mut classified = 0;
         while self.items.len() < limit && classified < self.classes.len() {
-            let now_ns = inbox[0].frame.timestamp_ns;
+            let now_ns = inbox[0].timestamp_ns;
             if let Some((entry, deadline_ns)) = self.table.expired(now_ns) {
                 if !self.compose_end(entry, deadline_ns) {
                     return false;
@@ -62,9 +77,9 @@ impl Burst {
             if self.shape.first_alone && self.ends_before(classified) {
                 return true;
             }
-            let pending = inbox.pop_front().expect("classified packets are in the inbox");
+            let frame = inbox.pop_front().expect("classified packets are in the inbox");
             let class = self.classes[classified];
-            self.compose_packet(pending, &class);
+            self.compose_packet(frame, &class);
             classified += 1;
         }
         true
@@ -83,7 +98,7 @@ impl Burst {
     pub(crate) fn compose_period(&mut self, index: u16, now_ns: u64) {
         self.begin();
         let moment = Moment::new(now_ns, now_ns ^ u64::from(index) << 56);
-        self.push(EventKind::Periodic, index, None, 0, moment, None);
+        self.push(EventKind::Periodic, index, None, moment, None);
     }
 
     fn begin(&mut self) {
@@ -98,10 +113,10 @@ impl Burst {
     /// Finds the keys of the next packets, and fetches what the table has of them into the cache
     /// before any of it is needed.
     #[inline]
-    fn classify(&mut self, inbox: &VecDeque<Pending>, limit: usize) {
+    fn classify(&mut self, inbox: &VecDeque<Frame>, limit: usize) {
         self.classes.clear();
         let mut orphans = 0;
-        for Pending { frame, .. } in inbox.iter().take(limit) {
+        for frame in inbox.iter().take(limit) {
             let classified = match self.classifier.classify(frame.port, frame.bytes()) {
                 Class::Set { key, .. } => {
                     let hash = key.hash64(self.shape.hash_seed) as u32;
@@ -130,19 +145,16 @@ impl Burst {
     }
 
     #[inline(always)]
-    fn compose_packet(&mut self, pending: Pending, classified: &Classified) {
+    fn compose_packet(&mut self, frame: Frame, classified: &Classified) {
         let (kind, member) = match classified.is_orphan {
             true => (EventKind::OrphanPacket, None),
-            false => self.compose_set(classified, pending.frame.timestamp_ns),
+            false => self.compose_set(classified, frame.timestamp_ns),
         };
         if member.is_none() && !self.handles(kind) {
-            self.skipped.push(pending.frame);
-            return;
+            self.skipped.push(frame);
+        } else {
+            self.push_packet(kind, frame, member);
         }
-        let (frame, runs) = (pending.frame, pending.runs);
-        let (port, now_ns) = (frame.port.raw(), frame.timestamp_ns);
-        let moment = Moment::new(now_ns, frame.sequence ^ u64::from(port) << 48);
-        self.push(kind, port, Some(frame), runs, moment, member);
     }
 
     /// What a packet of a set is to its set, and which member of the burst that is: none, if the
@@ -190,7 +202,7 @@ impl Burst {
         self.table.begin_expiry(entry);
         let member = self.join(Some(entry), Stage::Expiring);
         let moment = Moment::new(deadline_ns, deadline_ns ^ u64::from(entry) << 32);
-        self.push(EventKind::ExpiredPacketSet, 0, None, 0, moment, Some(member));
+        self.push(EventKind::ExpiredPacketSet, 0, None, moment, Some(member));
         true
     }
 
@@ -212,12 +224,19 @@ impl Burst {
     }
 
     #[inline(always)]
+    fn push_packet(&mut self, kind: EventKind, frame: Frame, member: Option<u8>) {
+        let port = frame.port.raw();
+        let seed = frame.sequence ^ u64::from(port) << 48;
+        let moment = Moment::new(frame.timestamp_ns, seed);
+        self.push(kind, port, Some(frame), moment, member);
+    }
+
+    #[inline(always)]
     fn push(
         &mut self,
         kind: EventKind,
         port: u16,
         frame: Option<Frame>,
-        runs: u32,
         moment: Moment,
         member: Option<u8>,
     ) {
@@ -237,7 +256,6 @@ impl Burst {
         self.moments.push(Moment { origin, ..moment });
         self.items.push(Item {
             frame,
-            runs,
             ending: Ending::Again,
             kind,
             effective: true,

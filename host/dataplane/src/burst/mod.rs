@@ -76,15 +76,6 @@ impl Shape {
     }
 }
 
-/// A packet that waits to be handled.
-#[derive(Debug)]
-pub(crate) struct Pending {
-    /// The packet.
-    pub frame: Frame,
-    /// How often it was tried.
-    pub runs: u32,
-}
-
 /// What becomes of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -101,8 +92,6 @@ pub(crate) enum Ending {
 pub(crate) struct Item {
     /// The packet, if there is one.
     pub frame: Option<Frame>,
-    /// How often it was tried before.
-    pub runs: u32,
     /// What becomes of it; until the burst is decided, what its verdict asks for.
     pub ending: Ending,
     /// Which handler.
@@ -125,6 +114,12 @@ pub(crate) struct Item {
 }
 
 impl Item {
+    /// How often it was tried, this time included.
+    #[inline]
+    pub(crate) fn runs(&self) -> u32 {
+        self.frame.as_ref().map_or(0, |frame| frame.tries) + 1
+    }
+
     #[inline]
     fn member(&self) -> Option<usize> {
         (self.member != NO_MEMBER).then_some(usize::from(self.member))

@@ -62,7 +62,6 @@ impl Services for WorkerServices {
         if let Some(uses) = &mut self.uses {
             uses.begin_event(moment.origin);
         }
-        self.moment = *moment;
         if !seeded(Bug::OtherRandomOnRerun) {
             self.draws = 0;
         }
@@ -309,14 +308,14 @@ impl Services for WorkerServices {
 
     #[inline]
     fn now(&mut self) -> Answer<u64> {
-        self.call("clock.now", |s| Ok(s.moment.now_ns))
+        self.call("clock.now", |s| Ok(s.moment().now_ns))
     }
 
     #[inline]
     fn random(&mut self) -> Answer<u64> {
         self.call("random.next", |s| {
             s.draws += 1;
-            Ok(mix(mix(s.around.seed ^ s.moment.seed).wrapping_add(s.draws)))
+            Ok(mix(mix(s.around.seed ^ s.moment().seed).wrapping_add(s.draws)))
         })
     }
 

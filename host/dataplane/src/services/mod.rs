@@ -70,6 +70,7 @@ pub struct WorkerServices {
     phase: Phase,
     /// What `init` was answered, once it has run.
     script: Script,
+    /// Of the events of the call; at least one.
     moments: Vec<Moment>,
     /// The event that `begin` must name next.
     next: u32,
@@ -78,7 +79,6 @@ pub struct WorkerServices {
     doomed: bool,
     /// With profiling on.
     uses: Option<Box<Uses>>,
-    moment: Moment,
     draws: u64,
 }
 
@@ -100,7 +100,6 @@ impl WorkerServices {
             first: 0,
             doomed: false,
             uses: None,
-            moment: Moment::default(),
             draws: 0,
         }
     }
@@ -108,7 +107,7 @@ impl WorkerServices {
     /// The next call is `init`, for the first time.
     pub(crate) fn start_recording(&mut self) {
         self.phase = Phase::Recording(Vec::new());
-        self.start_unit(Moment::new(0, u64::MAX));
+        self.start_call(&[Moment::new(0, u64::MAX)]);
     }
 
     /// What `init` was answered; empty before it has run.
@@ -134,28 +133,34 @@ impl WorkerServices {
     pub(crate) fn restart_burst(&mut self) {
         self.abandon();
         self.phase = Phase::Handling;
-        self.start_unit(self.moments[0]);
+        self.start_unit();
     }
 
     /// The next call is `exit`.
     pub(crate) fn start_exit(&mut self, moment: Moment) {
         self.phase = Phase::Exiting;
-        self.start_unit(moment);
+        self.start_call(&[moment]);
     }
 
     /// The next call is `handle`, with an event for each moment; at least one.
     #[inline]
     pub(crate) fn start_burst(&mut self, moments: &[Moment]) {
         self.phase = Phase::Handling;
-        self.moments.clear();
-        self.moments.extend_from_slice(moments);
-        self.start_unit(self.moments[0]);
+        self.start_call(moments);
     }
 
     #[inline]
-    fn start_unit(&mut self, moment: Moment) {
+    fn start_call(&mut self, moments: &[Moment]) {
+        self.moments.clear();
+        self.moments.extend_from_slice(moments);
+        self.start_unit();
+    }
+
+    #[inline]
+    fn start_unit(&mut self) {
         self.effects.clear();
-        (self.next, self.first, self.doomed, self.moment) = (0, 0, false, moment);
+        (self.next, self.first, self.doomed) = (0, 0, false);
+        let moment = self.moment();
         if !seeded(Bug::OtherRandomOnRerun) {
             self.draws = 0;
         }
@@ -202,6 +207,12 @@ impl WorkerServices {
     /// The transaction, for a simulation.
     pub(crate) fn state(&mut self) -> &mut nfos_state::Worker {
         &mut self.state
+    }
+
+    /// When the unit in hand happens.
+    #[inline]
+    fn moment(&self) -> Moment {
+        self.moments[self.units() as usize - 1]
     }
 
     #[inline]
@@ -283,8 +294,22 @@ impl WorkerServices {
     }
 
     /// Runs an import of any phase: for real, or by replay, and records it if asked to.
-    #[inline]
+    #[inline(always)]
     fn call<T: Recordable>(
+        &mut self,
+        import: &'static str,
+        run: impl FnOnce(&mut Self) -> Answer<T>,
+    ) -> Answer<T> {
+        // Apart, so that what handlers call is inlined, and once only.
+        match self.phase {
+            Phase::Handling | Phase::Exiting => run(self),
+            _ => self.call_of_init(import, run),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn call_of_init<T: Recordable>(
         &mut self,
         import: &'static str,
         run: impl FnOnce(&mut Self) -> Answer<T>,
