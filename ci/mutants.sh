@@ -56,7 +56,7 @@ layer() {
 
 # What killed a bug, in its own words.
 words() {
-    { grep -A2 -m1 panicked "$1" || tail -3 "$1"; } \
+    { grep -A2 -m1 panicked "$1" || grep -m1 "nothing gets done" "$1" || tail -3 "$1"; } \
         | sed -n '/panicked at/d; s/^ *\(left\|right\): *//; /./{p;q}' | cut -c1-90
 }
 
@@ -94,6 +94,7 @@ report=$folder/report
     for bug in 10 13; do echo "$bug kernel"; done
     for bug in 23 24 25 26 27 35; do echo "$bug guarantees structures"; done
     echo "28 guarantees structures"
+    for bug in 36 37; do echo "$bug structures"; done
     if [[ -n $dataplane ]]; then
         for bug in 30 31 32; do echo "$bug dataplane"; done
         for bug in 1 2 3 4 5 8 12 14 18 20 22; do echo "$bug kernel"; done

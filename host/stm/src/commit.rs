@@ -259,12 +259,17 @@ impl<P: Copy> Transaction<P> {
         mark: Mark,
         structures: &mut S,
     ) {
-        structures.unresolve();
+        let anew = !seeded(Bug::RetakenNotResolvedAnew);
+        if anew {
+            structures.unresolve();
+        }
         // Last taken first, as in `install`.
         for target in self.writes.targets.iter().rev() {
             self.memory.cell(target.cell).release();
         }
-        self.writes.rewind(mark);
+        if anew {
+            self.writes.rewind(mark);
+        }
         self.writes.target_or_insert(cell, self.first_writer as u8);
         self.take_cells_waiting(0, structures);
     }

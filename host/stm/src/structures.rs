@@ -1,5 +1,7 @@
 //! What a layer of structures adds to the protocol.
 
+use nfos_sync::{Bug, Waiting, seeded};
+
 use crate::cell::Payload;
 use crate::failure::Failure;
 use crate::memory::{CellId, Memory};
@@ -82,12 +84,23 @@ impl<'a> Pending<'a> {
         if self.writes.target(cell).is_some() {
             return true;
         }
-        if self.memory.cell(cell).try_hold(self.me) {
+        if self.memory.cell(cell).try_hold(self.me) || self.waits_for(cell) {
             self.writes.target_or_insert(cell, event as u8);
             return true;
         }
         self.lacking = Some(cell);
         false
+    }
+
+    /// Never, unless a bug is seeded.
+    #[inline(always)]
+    fn waits_for(&self, cell: CellId) -> bool {
+        let waits = seeded(Bug::AcquireWaits);
+        let mut waiting = Waiting::new();
+        while waits && !self.memory.cell(cell).try_hold(self.me) {
+            waiting.pause();
+        }
+        waits
     }
 
     /// Takes a cell that only the holder of another one takes, so that it is free.

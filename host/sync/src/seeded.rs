@@ -80,6 +80,10 @@ pub enum Bug {
     OriginalProtocol = 34,
     /// A commit does not look whether a slot still holds the key that the run saw in it.
     KnownSlotNotChecked = 35,
+    /// Where a commit gave its cells back and took them again, what it had resolved before stays.
+    RetakenNotResolvedAnew = 36,
+    /// A commit that lacks a cell which it did not foresee waits for it and keeps all others.
+    AcquireWaits = 37,
 }
 
 /// Whether this bug is in.

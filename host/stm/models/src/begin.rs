@@ -95,6 +95,8 @@ impl Step<'_> {
         (me.first_writer, me.doomed, me.stale, me.lost) = (None, None, false, false);
         me.observations.clear();
         me.writes.clear();
+        me.actions.clear();
+        (me.kept, me.named) = (0, 0);
         me.results = vec![Vec::new()];
         me.snapshots.clear();
     }

@@ -34,6 +34,7 @@ impl Step<'_> {
             At::GateOpen => !self.closed() && self.go(At::Locking),
             At::Try(index) => self.attempt(index),
             At::GiveBack(0) => {
+                self.name_lacking();
                 if !self.lacks(Bug::UnorderedWaiting) {
                     self.mine().targets.sort_unstable();
                 }
@@ -45,6 +46,7 @@ impl Step<'_> {
                 self.go(At::GiveBack(index - 1))
             }
             At::Ordered(index) => self.hold(index) && self.go_on(At::Ordered(index + 1), index),
+            At::Resolve => self.resolve(),
             At::Drawing => {
                 self.mine().phase = Phase::Drawing;
                 self.go(At::Draw)
@@ -71,10 +73,20 @@ impl Step<'_> {
                 me.targets.push(cell);
             }
         }
+        for action in &me.actions {
+            if action.event < me.end && !me.targets.contains(&action.target()) {
+                me.targets.push(action.target());
+            }
+        }
+        me.named = me.targets.len() as u8;
     }
 
     fn hold(&mut self, index: u8) -> bool {
-        let (me, target) = (self.me, self.own().targets[usize::from(index)]);
+        self.hold_cell(self.own().targets[usize::from(index)])
+    }
+
+    pub(crate) fn hold_cell(&mut self, target: u8) -> bool {
+        let me = self.me;
         let word = &mut self.cell(target).word;
         let free = word.owner.is_none();
         if free {
@@ -94,6 +106,14 @@ impl Step<'_> {
         if usize::from(index) + 1 < self.own().targets.len() {
             return self.go(at);
         }
+        if self.own().actions.iter().any(|action| action.event < self.own().end) {
+            return self.go(At::Resolve);
+        }
+        self.all_held()
+    }
+
+    /// All cells are held and all writes known.
+    pub(crate) fn all_held(&mut self) -> bool {
         if self.lacks(Bug::ValidationBeforeDraw) {
             self.mine().validation = (0, self.state.clock, Purpose::Commit);
             return self.validate_next();
@@ -317,6 +337,7 @@ impl Step<'_> {
         let me = self.mine();
         me.observations.clear();
         me.writes.clear();
+        me.actions.clear();
         me.targets.clear();
         me.results.clear();
         me.snapshots.clear();

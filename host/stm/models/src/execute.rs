@@ -4,7 +4,7 @@ use nfos_sync::Bug;
 
 use crate::find::{Find, Part, Why};
 use crate::program::Op;
-use crate::state::{At, Effect, Observation, Purpose, Step, Version};
+use crate::state::{At, Effect, Observation, Observed, Purpose, Step, Version};
 
 impl Step<'_> {
     /// Events of the burst: one alone after a failure.
@@ -67,6 +67,12 @@ impl Step<'_> {
             }
             Op::Write(cell, value) => self.buffer(cell, Effect::Replace(value)),
             Op::Add(cell, value) => self.buffer(cell, Effect::Add(value)),
+            Op::Get(key) | Op::Set(key, _) | Op::Remove(key) => {
+                let at = self.operate_on_key(op, key);
+                if at.is_some() {
+                    return at;
+                }
+            }
         }
         self.mine().op += 1;
         None
@@ -83,15 +89,20 @@ impl Step<'_> {
             (Some(Effect::Add(old)), Effect::Add(_)) => Effect::Add(effect.apply(old)),
             _ => effect,
         };
+        self.note_writer();
+        let me = self.mine();
+        me.writes.push((cell, me.event, merged));
+    }
+
+    pub(crate) fn note_writer(&mut self) {
         let me = self.mine();
         if std::mem::take(&mut me.stale) {
             me.doomed = Some(me.event);
         }
         me.first_writer.get_or_insert(me.event);
-        me.writes.push((cell, me.event, merged));
     }
 
-    fn give(&mut self, value: u8) {
+    pub(crate) fn give(&mut self, value: u8) {
         let me = self.mine();
         me.results.last_mut().expect("an event runs").push(value);
     }
@@ -107,9 +118,7 @@ impl Step<'_> {
             self.buffer(cell, Effect::Replace(value.wrapping_add(operand)));
         } else {
             if why == Why::Read {
-                let event = self.own().event;
-                let seen = version.timestamp;
-                self.mine().observations.push(Observation { cell, seen, event });
+                self.observe(cell, version.timestamp, Observed::Version);
             }
             let pending = self.pending(cell);
             self.give(pending.map_or(value, |effect| effect.apply(value)));
@@ -118,7 +127,12 @@ impl Step<'_> {
         self.run()
     }
 
-    fn operation(&self) -> Option<&Op> {
+    pub(crate) fn observe(&mut self, cell: u8, seen: u8, what: Observed) {
+        let event = self.own().event;
+        self.mine().observations.push(Observation { cell, seen, event, what });
+    }
+
+    pub(crate) fn operation(&self) -> Option<&Op> {
         let own = self.own();
         self.events()[usize::from(own.base + own.event)].get(usize::from(own.op))
     }
@@ -153,6 +167,10 @@ impl Step<'_> {
         let bound = self.own().validation.1;
         let me = self.mine();
         (me.snapshot, me.active) = (bound, bound);
+        if self.is_on_key() {
+            // The key may be elsewhere now.
+            return self.run();
+        }
         self.go(look(cell, bound, Why::Read))
     }
 
@@ -165,6 +183,9 @@ impl Step<'_> {
         }
         me.failed_on = Some(failed.cell);
         let bound = me.snapshot;
+        if self.is_on_key() {
+            return self.run();
+        }
         self.go(look(cell, bound, Why::Old))
     }
 }

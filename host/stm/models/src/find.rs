@@ -3,7 +3,8 @@
 use nfos_sync::Bug;
 
 use crate::execute::look;
-use crate::state::{At, Phase, Purpose, Step, Version, Word};
+use crate::map::{BUCKET, slot_of};
+use crate::state::{At, Observed, Phase, Purpose, Step, Version, Word};
 
 /// What a version is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,8 +15,12 @@ pub enum Why {
     Old,
     /// A read that nobody observes, which no rule allows.
     Blind,
+    /// A look at the map that is not observed as such.
+    Peek,
     /// A validation.
     Validate,
+    /// A look of a validation at the bucket, for a predicate.
+    Presence,
 }
 
 /// The next step of it.
@@ -106,7 +111,7 @@ impl Step<'_> {
     }
 
     fn by_phase(&mut self, find: Find, word: Word, phase: Phase) -> bool {
-        let validates = find.why == Why::Validate;
+        let validates = matches!(find.why, Why::Validate | Why::Presence);
         let ignored = |rule, of_validation| self.lacks(rule) && validates == of_validation;
         let waits = match phase {
             Phase::Drawing => !self.lacks(Bug::DrawingIgnored),
@@ -139,8 +144,13 @@ impl Step<'_> {
         if version.timestamp > find.bound {
             return self.go(At::Find(Find { part: Part::Line(version), ..find }));
         }
-        if find.why != Why::Validate {
-            return self.found(find.cell, version, find.why);
+        let newest = matches!(find.part, Part::Check(..));
+        match find.why {
+            Why::Validate => {}
+            Why::Presence => return self.presence(version),
+            Why::Peek => return self.peeked(find.cell, version, newest),
+            _ if self.is_on_key() => return self.has_slot(find.cell, version, find.why),
+            _ => return self.found(find.cell, version, find.why),
         }
         let seen = self.observation().seen;
         if version.timestamp == seen {
@@ -149,7 +159,21 @@ impl Step<'_> {
         if version.timestamp < seen {
             self.wrong("an abort by a version that is older than what was seen");
         }
-        self.fails()
+        match self.observation().what {
+            Observed::Version => self.fails(),
+            Observed::Absent(_) => self.presence(version),
+            Observed::Present(_) => self.go(look(BUCKET, find.bound, Why::Presence)),
+        }
+    }
+
+    /// Whether a predicate holds with this bucket.
+    fn presence(&mut self, bucket: Version) -> bool {
+        let holds = match self.observation().what {
+            Observed::Version => unreachable!("only a predicate looks for a key"),
+            Observed::Absent(key) => slot_of(bucket.words[0], key).is_none(),
+            Observed::Present(key) => slot_of(bucket.words[0], key).is_some(),
+        };
+        if holds { self.holds() } else { self.fails() }
     }
 
     fn walk(&mut self, find: Find) -> bool {
@@ -172,7 +196,7 @@ impl Step<'_> {
                 self.go(to(Part::LineCheck(newer, Version { words, ..copied })))
             }
             _ if owner.overrun >= newer.timestamp && !self.lacks(Bug::OverrunUnchecked) => {
-                if find.why == Why::Validate {
+                if matches!(find.why, Why::Validate | Why::Presence) {
                     self.mine().lost = true;
                     return self.fails();
                 }

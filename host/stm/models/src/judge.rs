@@ -1,5 +1,6 @@
 //! What must hold at the end: replay in commit order gives what every event saw and what is left.
 
+use crate::map::{self, CELLS, KEYS};
 use crate::program::{Op, Program};
 use crate::state::{At, Ran, State};
 
@@ -16,7 +17,7 @@ fn is_over(state: &State) -> bool {
 /// Runs the events that stood one after the other; those that failed saw the state at their
 /// snapshot and what came before them in their burst.
 fn replays(program: &Program, state: &State) -> bool {
-    let mut cells = vec![0u8; usize::from(program.cells)];
+    let mut cells = plain(program);
     let mut versions = vec![(0, cells.clone())];
     let (stood, failed): (Vec<&Ran>, Vec<&Ran>) = state.ran.iter().partition(|ran| ran.stood);
     for ran in stood {
@@ -25,8 +26,25 @@ fn replays(program: &Program, state: &State) -> bool {
         }
         versions.push((ran.place.0, cells.clone()));
     }
-    let left = state.cells.iter().map(|cell| cell.version.words);
-    left.eq(cells.iter().map(|&value| [value; 2])) && sees_states(program, &failed, &versions)
+    let words = state.cells.iter().map(|cell| cell.version.words);
+    let whole = words.clone().all(|words| words[0] == words[1]);
+    let left: Vec<u8> = words.map(|words| words[0]).collect();
+    let left = match program.map {
+        None => Some(left),
+        Some(_) => map::values(&left).map(|keys| [&keys, &left[usize::from(CELLS)..]].concat()),
+    };
+    whole && left == Some(cells) && sees_states(program, &failed, &versions)
+}
+
+/// Everything at first: the keys of the map, if there is one, then the other cells.
+fn plain(program: &Program) -> Vec<u8> {
+    match program.map {
+        None => vec![0; usize::from(program.cells)],
+        Some(_) => {
+            let others = vec![0; usize::from(program.cells - CELLS)];
+            [&map::initial(program.map)[..], &others].concat()
+        }
+    }
 }
 
 fn sees_states(program: &Program, failed: &[&Ran], versions: &[(u8, Vec<u8>)]) -> bool {
@@ -37,22 +55,38 @@ fn sees_states(program: &Program, failed: &[&Ran], versions: &[(u8, Vec<u8>)]) -
     })
 }
 
-fn run(program: &Program, ran: &Ran, cells: &mut [u8]) -> bool {
+impl Op {
+    /// Where what it is on stands among everything.
+    fn place(self, program: &Program) -> usize {
+        let cells_from = if program.map.is_some() { CELLS - KEYS } else { 0 };
+        usize::from(match self {
+            Self::Get(key) | Self::Set(key, _) | Self::Remove(key) => key,
+            Self::Read(cell) | Self::Write(cell, _) | Self::Add(cell, _) => cell - cells_from,
+        })
+    }
+}
+
+fn run(program: &Program, ran: &Ran, plain: &mut [u8]) -> bool {
     let mut results = ran.results.iter();
     for op in &program.threads[usize::from(ran.thread)][usize::from(ran.event)] {
-        match *op {
-            Op::Write(cell, value) => cells[usize::from(cell)] = value,
-            Op::Add(cell, value) => {
-                let place = &mut cells[usize::from(cell)];
-                *place = place.wrapping_add(value);
+        let place = &mut plain[op.place(program)];
+        let result = match *op {
+            Op::Write(_, value) | Op::Set(_, value) => {
+                *place = value;
+                continue;
             }
-            Op::Read(cell) => match results.next() {
-                Some(result) if *result != cells[usize::from(cell)] => return false,
-                // History was lost half-way.
-                None if !ran.stood => return true,
-                None => return false,
-                Some(_) => {}
-            },
+            Op::Add(_, value) => {
+                *place = place.wrapping_add(value);
+                continue;
+            }
+            Op::Read(_) | Op::Get(_) => *place,
+            Op::Remove(_) => u8::from(std::mem::take(place) != 0),
+        };
+        match results.next() {
+            Some(given) if *given != result => return false,
+            // History was lost half-way.
+            None => return !ran.stood,
+            Some(_) => {}
         }
     }
     true

@@ -13,6 +13,7 @@
 //! | [`begin`] | turns, the gate, the snapshot |
 //! | [`execute`] | operations, extension, savepoints |
 //! | [`find`] | settling, copying, history, validation |
+//! | [`map`] | keys: looking up, predicates, resolving, cells that were not foreseen |
 //! | [`commit`] | locks, the draw, installs, history's lines, what follows a failure |
 //! | [`judge`] | what must hold: replay in commit order, opacity |
 //!
@@ -24,6 +25,7 @@ pub mod commit;
 pub mod execute;
 pub mod find;
 pub mod judge;
+pub mod map;
 pub mod program;
 pub mod state;
 

@@ -3,6 +3,7 @@
 use nfos_sync::Bug;
 
 use crate::find::Find;
+use crate::map::{self, Action};
 use crate::program::{Events, Program};
 
 /// No snapshot is in use.
@@ -106,6 +107,7 @@ pub enum At {
     Try(u8),
     GiveBack(u8),
     Ordered(u8),
+    Resolve,
     Drawing,
     Draw,
     Drawn,
@@ -143,6 +145,19 @@ pub struct Observation {
     pub seen: u8,
     /// by this event of the burst.
     pub event: u8,
+    /// What is observed.
+    pub what: Observed,
+}
+
+/// What holds of a cell, as long as an observation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Observed {
+    /// Its version is the newest.
+    Version,
+    /// It is the bucket, and has not this key.
+    Absent(u8),
+    /// It is a slot, and some slot has this key.
+    Present(u8),
 }
 
 /// An event that ran, for the judge.
@@ -179,6 +194,11 @@ pub struct Thread {
     pub observations: Vec<Observation>,
     /// Cell, event, effect of that event and all before it.
     pub writes: Vec<(u8, u8, Effect)>,
+    pub actions: Vec<Action>,
+    /// Actions that a rule left out takes for resolved, although cells were given back since.
+    pub kept: u8,
+    /// Targets that are taken before anything is resolved.
+    pub named: u8,
     pub first_writer: Option<u8>,
     pub stale: bool,
     pub doomed: Option<u8>,
@@ -230,7 +250,7 @@ impl State {
         let threads = (0..program.threads.len())
             .map(|thread| Thread::initial(program, failures(thread)))
             .collect();
-        Self {
+        let mut state = Self {
             clock: 0,
             cells: vec![cell; usize::from(program.cells)],
             threads,
@@ -241,7 +261,11 @@ impl State {
             overran: false,
             ran: Vec::new(),
             wrong: None,
+        };
+        for (cell, word) in map::contents(program.map) {
+            state.cells[usize::from(cell)].version.words = [word; 2];
         }
+        state
     }
 }
 
@@ -259,6 +283,9 @@ impl Thread {
             op: 0,
             observations: Vec::new(),
             writes: Vec::new(),
+            actions: Vec::new(),
+            kept: 0,
+            named: 0,
             first_writer: None,
             stale: false,
             doomed: None,
@@ -354,6 +381,7 @@ impl Step<'_> {
             | At::Try(_)
             | At::GiveBack(_)
             | At::Ordered(_)
+            | At::Resolve
             | At::Drawing
             | At::Draw
             | At::Drawn => self.lock_and_draw(at),
