@@ -312,6 +312,11 @@ impl Structures for Effects {
     }
 
     #[cold]
+    fn witness(&self, predicate: &Predicate, cell: CellId, at: &View<'_>) -> CellId {
+        predicate.witness(at, &self.state, &self.keys).unwrap_or(cell)
+    }
+
+    #[cold]
     fn avoided(&self, observer: Observer) {
         self.state.tallies[self.me].count(observer.object, Tally::Avoided);
     }

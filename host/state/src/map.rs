@@ -59,8 +59,12 @@ impl Map {
         }))
     }
 
-    /// The key whose value cell this is, at the snapshot.
+    /// The key whose value cell this is, at the snapshot, if it is no count of free slots.
     pub(crate) fn place(&self, tx: &mut Tx, value: CellId) -> Place {
+        let count = value.raw().wrapping_sub(self.layout.counts.raw());
+        if (count as usize) < tx.participants() {
+            return Place::Room;
+        }
         let observer = self.observer(ObserverKind::MapHit);
         let mut cells = [[0; nfos_stm::WORDS]; 2];
         for (number, cell) in (1..=self.layout.key_cells()).zip(&mut cells) {
@@ -443,6 +447,15 @@ impl Map {
     pub(crate) fn presence(&self, key: &Key, at: &View<'_>) -> Option<bool> {
         let search = self.layout.search(key, &mut |_, cell| at.read(cell).ok_or(())).ok()?;
         Some(matches!(search, Search::Found { .. }))
+    }
+
+    /// The cell that changes when the key goes or comes next: its value, or where its chain ends.
+    pub(crate) fn witness(&self, key: &Key, at: &View<'_>) -> Option<CellId> {
+        let search = self.layout.search(key, &mut |_, cell| at.read(cell).ok_or(())).ok()?;
+        Some(match search {
+            Search::Found { slot, .. } => self.layout.value(slot),
+            Search::Absent { last, .. } => last,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an operation may observe besides a version.
 
-use nfos_stm::View;
+use nfos_stm::{CellId, View};
 
 use crate::Cell;
 use crate::allocator::Lease;
@@ -30,13 +30,7 @@ pub(crate) enum Predicate {
 }
 
 impl Predicate {
-    pub(crate) fn holds(
-        &self,
-        cell: nfos_stm::CellId,
-        at: &View<'_>,
-        state: &State,
-        keys: &Keys,
-    ) -> bool {
+    pub(crate) fn holds(&self, cell: CellId, at: &View<'_>, state: &State, keys: &Keys) -> bool {
         match *self {
             Self::Absent { map, key } => {
                 state.map_of(map).presence(keys.key(key), at) == Some(false)
@@ -45,6 +39,17 @@ impl Predicate {
                 state.map_of(map).presence(keys.key(key), at) == Some(true)
             }
             _ => at.read(cell).is_some_and(|payload| self.holds_of_lease(&payload)),
+        }
+    }
+
+    /// For one that several cells have a part in: a cell that changes when it ends, if history
+    /// still has the state.
+    pub(crate) fn witness(&self, at: &View<'_>, state: &State, keys: &Keys) -> Option<CellId> {
+        match *self {
+            Self::Absent { map, key } | Self::Present { map, key } => {
+                state.map_of(map).witness(keys.key(key), at)
+            }
+            _ => None,
         }
     }
 

@@ -433,8 +433,10 @@ impl Worker {
             Ok(Structure::Allocator(allocator)) => allocator.place(failure.cell),
             Ok(Structure::Distributed(distributed)) => distributed.place(failure.cell),
             Ok(Structure::Map(map)) => match OBSERVERS[usize::from(observer.kind)] {
-                ObserverKind::MapHit => map.place(&mut self.tx, failure.cell),
-                ObserverKind::MapFull => Place::Room,
+                ObserverKind::MapHit | ObserverKind::MapIterate => {
+                    map.place(&mut self.tx, failure.cell)
+                }
+                ObserverKind::MapFull | ObserverKind::MapLength => Place::Room,
                 _ => self.effects.failed_key.take().map_or(Place::Unknown, Place::Key),
             },
             Err(_) => Place::Unknown,

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
+
 use nfos_state::rules::{Cause, MutatorKind, ObserverKind};
 use nfos_state::{Conflict, Merge, ObjectId, Place, Settings, State, Worker};
 
@@ -96,6 +98,90 @@ fn a_maps_conflict_names_the_key_present_or_absent() {
         let twice = conflict(open, set, remove, remove);
         assert_eq!((twice.cause, key(&twice)), (Cause::M4, name));
     }
+}
+
+/// Runs an event of worker 0 that `observes`, and events of workers 1 and 2 in between; whose the
+/// change was that it is told of.
+fn blamed(
+    state: &Arc<State>,
+    observes: impl Fn(&mut Worker),
+    changes: [&dyn Fn(&mut Worker); 2],
+) -> Option<u16> {
+    let counter = state.open_vector("counter", 1).unwrap();
+    let mut workers = [0, 1, 2].map(|participant| state.worker(participant));
+    let [observer, others @ ..] = &mut workers;
+    observer.begin_burst();
+    assert!(observer.begin_event(1_000));
+    observes(observer);
+    observer.vector_add(counter, 0, 0, 1).unwrap();
+    for (worker, changes) in others.iter_mut().zip(changes) {
+        worker.begin_burst();
+        assert!(worker.begin_event(1_000));
+        changes(worker);
+        assert_eq!(worker.commit(1).committed, 1);
+    }
+    let change = observer.commit(1).conflict.and_then(|conflict| conflict.change);
+    change.map(|change| change.participant)
+}
+
+fn with_keys(seed: u64, keys: u8) -> (Arc<State>, ObjectId) {
+    let settings = Settings { participants: 4, burst_max: 32, memory_bytes_max: 1 << 20, seed };
+    let state = State::new(settings);
+    let map = state.open_map("m", 64, 4).unwrap();
+    let mut worker = state.worker(3);
+    worker.begin_burst();
+    assert!(worker.begin_event(1_000));
+    (0..keys).for_each(|key| _ = worker.map_set(map, &[key], [7; 6]).unwrap());
+    assert_eq!(worker.commit(1).committed, 1);
+    worker.idle();
+    (state, map)
+}
+
+#[test]
+fn who_removed_a_key_is_blamed_although_it_had_moved() {
+    for (removed, expected) in [(true, Some(2)), (false, None)] {
+        let (state, m) = with_keys(5, 1);
+        let remove = |worker: &mut Worker| assert!(worker.map_remove(m, &[0]).unwrap());
+        let moves = |worker: &mut Worker| {
+            remove(worker);
+            _ = worker.map_set(m, &[0], [8; 6]).unwrap();
+        };
+        let last: &dyn Fn(&mut Worker) = if removed { &remove } else { &moves };
+        assert_eq!(blamed(&state, remove, [&moves, last]), expected);
+    }
+}
+
+#[test]
+fn who_inserted_a_key_is_blamed_wherever_in_its_chain_it_went() {
+    const ABSENT: [u8; 1] = [200];
+    // In some of these the chain of the key has two cells before.
+    for seed in 0..256 {
+        let (state, m) = with_keys(seed, 63);
+        let misses = |worker: &mut Worker| assert!(worker.map_get(m, &ABSENT).unwrap().is_none());
+        let inserts = |worker: &mut Worker| _ = worker.map_set(m, &ABSENT, [1; 6]).unwrap();
+        let clears = |worker: &mut Worker| {
+            (0..63).for_each(|key| assert!(worker.map_remove(m, &[key]).unwrap()));
+        };
+        assert_eq!(blamed(&state, misses, [&inserts, &clears]), Some(1), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_conflict_of_who_went_through_a_map_names_the_key_that_was_set() {
+    let open = |state: &State| state.open_map("m", 100, 8).unwrap();
+    let set = |worker: &mut Worker, m| _ = worker.map_set(m, b"a", [7; 6]).unwrap();
+    let go_through = |worker: &mut Worker, m| {
+        let mut at = 0;
+        while let Some(entry) = worker.map_next(m, at).unwrap() {
+            at = entry.next;
+        }
+    };
+    let value = conflict(open, set, go_through, set);
+    assert_eq!((value.cause, key(&value)), (Cause::M7, &b"a"[..]));
+    let insertion = conflict(open, |_, _| {}, go_through, set);
+    assert_eq!((insertion.cause, insertion.place), (Cause::M7, Place::Room));
+    let length = conflict(open, |_, _| {}, |worker, m| _ = worker.map_len(m).unwrap(), set);
+    assert_eq!((length.cause, length.place), (Cause::M8, Place::Room));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use nfos_sync::atomic::Ordering;
 use nfos_sync::{Bug, Waiting, seeded};
 
-use crate::cell::{Payload, Word};
+use crate::cell::{Payload, Version, Word};
 use crate::failure::{Failure, Reason};
 use crate::history::Lost;
 use crate::memory::{CellId, Phase};
@@ -378,12 +378,39 @@ impl<P: Copy> Transaction<P> {
         // have moved there; what lies before it may not be in history any more.
         let range = (observation.seen().max(self.snapshot), bound);
         let falsifies = |at| observation.is_predicate() && !holds(at);
-        let first = first_falsifier(&self.memory, place, range, self.me, falsifies);
+        let mut first = first_falsifier(&self.memory, place, range, self.me, falsifies);
+        if observation.is_predicate()
+            && let Ok(version) = &first
+            && (holds(version.timestamp) || !holds(version.timestamp - 1))
+        {
+            let of = (&self.observations.predicates[predicate], observation.cell());
+            first = self.follow(of, range, structures).map_or(first, Ok);
+        }
         Some(Failure {
             event: observation.event(),
             cell: observation.cell(),
             reason: observation.failed(first),
         })
+    }
+
+    /// The change that ended a predicate of several cells, where the one that it was logged on does
+    /// not tell: from witness to witness. `None`: history no longer has it.
+    fn follow<S: Structures<Predicate = P>>(
+        &self,
+        (predicate, cell): (&P, CellId),
+        (mut at, bound): (u64, u64),
+        structures: &S,
+    ) -> Option<Version> {
+        let view = |at| View::new(&self.memory, at, self.me);
+        loop {
+            let witness = self.memory.cell(structures.witness(predicate, cell, &view(at)));
+            let next = first_falsifier(&self.memory, witness, (at, bound), self.me, |_| false);
+            let next = next.ok().filter(|next| next.timestamp > at)?;
+            at = next.timestamp;
+            if !structures.holds(predicate, cell, &view(at)) {
+                return Some(next);
+            }
+        }
     }
 
     /// Of a seeded bug: whether the cell is held for a timestamp up to `bound`.

@@ -17,6 +17,13 @@ pub trait Structures {
     /// Whether a predicate, logged on `cell`, is true of the state `at`.
     fn holds(&self, predicate: &Self::Predicate, cell: CellId, at: &View<'_>) -> bool;
 
+    /// A cell that changes when a predicate logged on `cell`, true of the state `at`, next ends.
+    /// It may change before that, too.
+    fn witness(&self, predicate: &Self::Predicate, cell: CellId, at: &View<'_>) -> CellId {
+        let _ = (predicate, at);
+        cell
+    }
+
     /// For counting: a predicate of this operation still held although its cell had changed.
     fn avoided(&self, observer: Observer) {
         let _ = observer;

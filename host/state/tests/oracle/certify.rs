@@ -1,39 +1,160 @@
-//! Certificates: each abort names a committed change, newer than what the event saw, by an
-//! operation that the table holds against the one that observed, on the same element, key or lease.
+//! Certificates: each abort names a committed change between its snapshot and its next run, by an
+//! operation that the table holds against the one that observed, at the element, key, lease or part
+//! that the record names.
 //!
 //! What exactly ended the observation of a cell is checked below, cell by cell, by the oracle of
-//! `nfos-stm`; here it is operations and causes.
+//! `nfos-stm`; here it is operations and causes. Whether a set inserted and whether a key was there
+//! at a time is known from the replay, not from the record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use nfos_state::rules::{Cause, MUTATORS, MutatorKind, OBSERVERS, ObserverKind, Rule, rule};
-use nfos_state::{ExpiredLease, SetOutcome};
-use nfos_stm::{Failure, Reason};
+use nfos_state::rules::{MutatorKind, ObserverKind, Rule, StructureKind, rule};
+use nfos_state::{Conflict, Place, SetOutcome};
+use nfos_stm::Reason;
 
 use crate::driver::Committed;
-use crate::program::Op;
+use crate::program::{Drawn, Objects, Op};
 
 /// An event that did not stand, and what was said of it.
+#[derive(Clone, Debug)]
 pub(crate) struct Abort {
-    pub(crate) failure: Failure,
-    pub(crate) cause: Cause,
-    /// What the event had logged.
+    pub(crate) conflict: Conflict,
+    pub(crate) reason: Reason,
+    pub(crate) objects: Objects,
+    /// The event's clock.
+    pub(crate) now_ns: u64,
+    /// What the events before it in its burst had logged.
+    pub(crate) before: Vec<Op>,
+    /// What it had logged itself.
     pub(crate) ops: Vec<Op>,
-    /// Whether all its operations came to an end: one that has to run again is not logged.
-    pub(crate) is_whole: bool,
+    /// The operation at which it was broken off: that one is not logged.
+    pub(crate) broken_off: Option<Drawn>,
     /// The timestamp that the events before it committed at.
     pub(crate) committed_at: Option<u64>,
+    /// The snapshot of its next run.
+    pub(crate) not_after: u64,
 }
 
-/// What changes were committed at a timestamp, and by whom.
-pub(crate) type ByTime<'a> = BTreeMap<u64, Vec<&'a Committed>>;
+/// What an operation observes or changes, within its structure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Element(u32),
+    Key(u16),
+    Lease(u32),
+    Part(u32),
+    /// How much is free.
+    Room,
+}
 
-pub(crate) fn by_time(committed: &[Committed]) -> ByTime<'_> {
-    let mut by_time = ByTime::new();
-    for event in committed.iter().filter(|event| !event.place.1) {
-        by_time.entry(event.place.0).or_default().push(event);
+impl Subject {
+    pub(crate) fn of(place: &Place) -> Option<Self> {
+        Some(match *place {
+            Place::Element(index) => Self::Element(index),
+            Place::Key(key) => {
+                let &[low, _, high, ..] = key.as_bytes() else { return None };
+                Self::Key(u16::from_le_bytes([low, high]))
+            }
+            Place::Lease(id) => Self::Lease(id),
+            Place::Part(part) => Self::Part(part),
+            Place::Room => Self::Room,
+            Place::Unknown => return None,
+        })
     }
-    by_time
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    participant: u16,
+    kind: MutatorKind,
+    subject: Subject,
+}
+
+/// What was changed when, and what that made of keys and leases.
+#[derive(Default)]
+pub(crate) struct Changes {
+    by_time: BTreeMap<u64, Vec<Change>>,
+    /// Whether a key is there from a timestamp on.
+    keys: HashMap<u16, BTreeMap<u64, bool>>,
+    /// Until when an id is held at least, if it is, from a timestamp on.
+    leases: HashMap<u32, BTreeMap<u64, Option<u64>>>,
+}
+
+/// What a timeline has at a timestamp.
+fn at<T: Copy>(timeline: Option<&BTreeMap<u64, T>>, timestamp: u64) -> Option<T> {
+    timeline.and_then(|times| times.range(..=timestamp).next_back()).map(|(_, &what)| what)
+}
+
+impl Changes {
+    /// Of events in their order.
+    pub(crate) fn new(committed: &[Committed], refresh_interval_ns: u64) -> Self {
+        let mut changes = Self::default();
+        // A refresh that is skipped changes nothing.
+        for event in committed.iter().filter(|event| !event.place.1) {
+            for op in &event.ops {
+                changes.add(event, op, refresh_interval_ns);
+            }
+        }
+        changes
+    }
+
+    fn add(&mut self, event: &Committed, op: &Op, refresh_interval_ns: u64) {
+        use MutatorKind as M;
+        let (timestamp, participant) = (event.place.0, event.participant);
+        let (kind, subject, room) = match *op {
+            Op::Write(index, _) => (M::VectorWrite, Subject::Element(index), None),
+            Op::Add(index, ..) => (M::VectorAdd, Subject::Element(index), None),
+            Op::Set(key, _, SetOutcome::Ok) => {
+                let was_there = self.is_there(key, timestamp);
+                self.keys.entry(key).or_default().insert(timestamp, true);
+                (M::MapSet, Subject::Key(key), (!was_there).then_some(M::MapGrow))
+            }
+            Op::Remove(key, true) => {
+                self.keys.entry(key).or_default().insert(timestamp, false);
+                (M::MapRemove, Subject::Key(key), Some(M::MapShrink))
+            }
+            Op::Allocate(duration, Some(id)) => {
+                let until = Some(event.now_ns + duration);
+                self.leases.entry(id).or_default().insert(timestamp, until);
+                (M::Allocate, Subject::Lease(id), Some(M::Allocate))
+            }
+            Op::Refresh(id, duration, true) => {
+                let least = (event.now_ns + duration).saturating_sub(refresh_interval_ns);
+                let until = at(self.leases.get(&id), timestamp).flatten().max(Some(least));
+                self.leases.entry(id).or_default().insert(timestamp, until);
+                (M::Refresh, Subject::Lease(id), None)
+            }
+            Op::Free(id, true) => {
+                self.leases.entry(id).or_default().insert(timestamp, None);
+                (M::Free, Subject::Lease(id), Some(M::Free))
+            }
+            Op::Update | Op::UpdateStale => (M::Update, Subject::Part(participant.into()), None),
+            _ => return,
+        };
+        let commit = self.by_time.entry(timestamp).or_default();
+        commit.push(Change { participant, kind, subject });
+        commit.extend(room.map(|kind| Change { participant, kind, subject: Subject::Room }));
+    }
+
+    /// Whether a commit changed something.
+    pub(crate) fn has_changed(&self, subject: Subject, at: u64) -> bool {
+        let commit = self.by_time.get(&at).into_iter().flatten();
+        commit.into_iter().any(|by| by.subject == subject)
+    }
+
+    /// The commits before and after one, with who made them.
+    pub(crate) fn around(&self, at: u64) -> Vec<(u64, u16)> {
+        let before = self.by_time.range(..at).next_back();
+        let after = self.by_time.range(at + 1..).next();
+        before.into_iter().chain(after).map(|(&at, commit)| (at, commit[0].participant)).collect()
+    }
+
+    fn is_there(&self, key: u16, timestamp: u64) -> bool {
+        at(self.keys.get(&key), timestamp).unwrap_or(false)
+    }
+
+    fn has_run_out(&self, id: u32, timestamp: u64, now_ns: u64) -> bool {
+        at(self.leases.get(&id), timestamp).flatten().is_some_and(|until| until < now_ns)
+    }
 }
 
 /// How an abort is accounted for.
@@ -46,105 +167,169 @@ pub(crate) enum Certified {
     Lost,
 }
 
-pub(crate) fn certify(abort: &Abort, commits: &ByTime<'_>) -> Result<Certified, &'static str> {
-    let Reason::Observed { observer, mutator, participant, seen, changed, .. } =
-        abort.failure.reason
-    else {
-        let lost = matches!(abort.failure.reason, Reason::SnapshotLost { .. });
-        let told = matches!(abort.cause, Cause::S1) == lost;
-        return match (told, lost) {
-            (false, _) => Err("the cause is not what happened"),
-            (true, true) => Ok(Certified::Lost),
-            (true, false) => Ok(Certified::Shortage),
-        };
+pub(crate) fn certify(abort: &Abort, changes: &Changes) -> Result<Certified, &'static str> {
+    let Abort { conflict, reason, .. } = abort;
+    let is_lost = conflict.cause.id() == "S1";
+    let (observer, mutator) = match reason {
+        Reason::SnapshotLost { .. } if is_lost => return Ok(Certified::Lost),
+        Reason::Short { .. } if !is_lost => return Ok(Certified::Shortage),
+        Reason::Observed { observer, mutator, .. } => (observer, mutator),
+        _ => return Err("the cause is not what happened"),
     };
-    if seen >= changed {
+    let change = conflict.change.ok_or("it names no change")?;
+    if change.seen >= change.committed || conflict.snapshot >= change.committed {
         return Err("the change is not newer than what was seen");
     }
-    if abort.committed_at.is_some_and(|timestamp| changed >= timestamp) {
-        return Err("the change is newer than the commit");
+    if change.committed > abort.until() {
+        return Err("the change is newer than the abort");
     }
-    let commit = commits.get(&changed).ok_or("nobody committed at that time")?;
-    if commit.iter().any(|event| event.participant != participant) {
+    let commit = changes.by_time.get(&change.committed).ok_or("nobody committed at that time")?;
+    if commit.iter().any(|by| by.participant != change.participant) {
         return Err("somebody else committed at that time");
     }
-    let observer = OBSERVERS[usize::from(observer.kind)];
-    let mutator = MUTATORS[usize::from(mutator.kind)];
-    let changes = || commit.iter().flat_map(|event| &event.ops);
-    if !changes().any(|change| changes_of(change).contains(&mutator)) {
+    let same_object = observer.object == mutator.object;
+    if !same_object || !commit.iter().any(|by| by.kind == change.mutator) {
         return Err("it did not change anything in that way");
     }
-    // A version names the last change that its commit made; an earlier one may have done it.
-    let ends = |kind: &MutatorKind| rule(observer, *kind) == Rule::Conflict(abort.cause);
-    let ended = |change: &Op| {
-        let met = |op: &&Op| observes(op, observer) && meets(op, change, observer);
-        changes_of(change).iter().any(ends) && abort.ops.iter().any(|op| met(&op))
-    };
-    // The operation that found its observation gone is not among those that came to an end.
-    let meets_unknown = |change: &Op| !abort.is_whole && changes_of(change).iter().any(ends);
-    if changes().any(|change| ended(change) || meets_unknown(change)) {
+    let mut observed = abort.subjects(commit)?;
+    observed.retain(|subject| abort.has_observed(*subject, changes));
+    if observed.is_empty() {
+        return Err("the event did not observe that");
+    }
+    if observed.iter().any(|subject| abort.is_ended(*subject, commit, changes)) {
         Ok(Certified::ByACommit)
     } else {
-        Err("the table does not say so")
+        Err("that did not end the observation")
     }
 }
 
-fn observes(op: &Op, observer: ObserverKind) -> bool {
-    use ObserverKind as O;
-    match *op {
-        Op::Read(..) => observer == O::VectorRead,
-        Op::Get(_, Some(_)) => observer == O::MapHit,
-        Op::Get(_, None) => observer == O::MapMiss,
-        Op::Set(_, _, SetOutcome::Full) => matches!(observer, O::MapFull | O::MapMiss),
-        Op::Remove(..) => observer == O::MapRemove,
-        Op::Allocate(_, Some(_)) => observer == O::Allocate,
-        Op::Allocate(_, None) => observer == O::AllocateNone,
-        Op::Refresh(..) => observer == O::Refresh,
-        Op::Free(..) => observer == O::Free,
-        Op::IsLive(..) => observer == O::IsLive,
-        Op::NextExpired(_) => observer == O::NextExpired,
-        Op::Merge(_) | Op::MergeStale(_) => observer == O::MergingRead,
-        Op::Length(_) => observer == O::MapLength,
-        Op::Entries(..) => matches!(observer, O::MapIterate | O::MapMiss),
-        _ => false,
+impl Abort {
+    /// Until when what made it fail had been committed.
+    fn until(&self) -> u64 {
+        self.committed_at.map_or(self.not_after, |timestamp| timestamp - 1)
     }
-}
 
-fn changes_of(op: &Op) -> &'static [MutatorKind] {
-    use MutatorKind as M;
-    match op {
-        Op::Write(..) => &[M::VectorWrite],
-        Op::Add(..) => &[M::VectorAdd],
-        Op::Set(_, _, SetOutcome::Ok) => &[M::MapSet, M::MapGrow],
-        Op::Remove(_, true) => &[M::MapRemove, M::MapShrink],
-        Op::Allocate(_, Some(_)) => &[M::Allocate],
-        Op::Refresh(_, _, true) => &[M::Refresh],
-        Op::Free(_, true) => &[M::Free],
-        Op::Update | Op::UpdateStale => &[M::Update],
-        _ => &[],
+    /// What the record is about. Whose slot it was that a commit changed cannot be told where
+    /// history has lost the key meanwhile: then it must be one that the commit was about.
+    fn subjects(&self, commit: &[Change]) -> Result<Vec<Subject>, &'static str> {
+        let by_slot =
+            matches!(self.conflict.observer, ObserverKind::MapHit | ObserverKind::MapIterate);
+        match Subject::of(&self.conflict.place) {
+            Some(subject) => Ok(vec![subject]),
+            None if by_slot => Ok(commit.iter().map(|by| by.subject).collect()),
+            None => Err("it does not name the place"),
+        }
     }
-}
 
-/// Whether both are about the same element, key or lease, if the observation is about one.
-fn meets(op: &Op, change: &Op, observer: ObserverKind) -> bool {
-    use ObserverKind as O;
-    let whole = matches!(observer, O::MapFull | O::AllocateNone | O::MapLength | O::MapIterate);
-    // A lease that ran out and that the burst itself has refreshed or freed is observed, too, and
-    // passed over.
-    let passed_over = matches!(op, Op::NextExpired(_) | Op::Entries(..));
-    // A key that moved to another slot is removed from there: who changed the first is named.
-    let moved = matches!(op, Op::Remove(_, true));
-    whole || moved || passed_over || subject(op) == subject(change)
-}
+    /// Whether the named commit ended the observation. A version names the last change that its
+    /// commit made; an earlier one may have done it.
+    fn is_ended(&self, subject: Subject, commit: &[Change], changes: &Changes) -> bool {
+        let Conflict { observer, cause, snapshot, .. } = self.conflict;
+        let change = self.conflict.change.expect("it names a change");
+        let ends =
+            |by: &Change| by.subject == subject && rule(observer, by.kind) == Rule::Conflict(cause);
+        let flips = match (observer, subject) {
+            (ObserverKind::MapMiss | ObserverKind::MapRemove, Subject::Key(key)) => {
+                changes.is_there(key, snapshot) != changes.is_there(key, change.committed)
+            }
+            _ => true,
+        };
+        flips && commit.iter().any(ends)
+    }
 
-fn subject(op: &Op) -> Option<u32> {
-    match *op {
-        Op::Read(index, _) | Op::Write(index, _) | Op::Add(index, ..) => Some(index),
-        Op::Get(key, _) | Op::Set(key, ..) | Op::Remove(key, _) => Some(key.into()),
-        Op::Allocate(_, id) => id,
-        Op::Refresh(id, ..) | Op::Free(id, _) | Op::IsLive(id, _) => Some(id),
-        Op::NextExpired(expired) => expired.map(|ExpiredLease { id, .. }| id),
-        Op::Update | Op::Merge(_) | Op::UpdateStale | Op::MergeStale(_) => None,
-        Op::Length(_) | Op::Entries(..) => None,
+    /// Whether an operation of the event observes what the record says.
+    fn has_observed(&self, subject: Subject, changes: &Changes) -> bool {
+        let conflict = &self.conflict;
+        let Objects { vector, map, allocator, fresh, stale } = self.objects;
+        let object_fits = match conflict.observer.structure() {
+            StructureKind::Vector => conflict.object == vector,
+            StructureKind::Map => conflict.object == map,
+            StructureKind::Allocator => conflict.object == allocator,
+            StructureKind::Distributed => [fresh, stale].contains(&conflict.object),
+        };
+        object_fits
+            && (self.ops.iter().any(|op| self.observes(op, subject, changes))
+                || self.broken_off.is_some_and(|op| self.may_observe(&op, subject, changes)))
+    }
+
+    fn observes(&self, op: &Op, subject: Subject, changes: &Changes) -> bool {
+        use ObserverKind as O;
+        let observer = self.conflict.observer;
+        match (*op, subject) {
+            (Op::Read(index, _), _) => {
+                (observer, subject) == (O::VectorRead, Subject::Element(index))
+            }
+            (Op::Get(key, found), _) => {
+                let by = if found.is_some() { O::MapHit } else { O::MapMiss };
+                (observer, subject) == (by, Subject::Key(key))
+            }
+            (Op::Set(key, _, SetOutcome::Full), _) => {
+                let full = (observer, subject) == (O::MapFull, Subject::Room);
+                full || (observer, subject) == (O::MapMiss, Subject::Key(key))
+            }
+            (Op::Remove(key, _), _) => (observer, subject) == (O::MapRemove, Subject::Key(key)),
+            (Op::Length(_), _) => (observer, subject) == (O::MapLength, Subject::Room),
+            (Op::Entries(..), _) => self.goes_through(subject, changes),
+            (Op::Allocate(_, None), _) => (observer, subject) == (O::AllocateNone, Subject::Room),
+            (Op::Refresh(id, ..), _) => (observer, subject) == (O::Refresh, Subject::Lease(id)),
+            (Op::Free(id, _), _) => (observer, subject) == (O::Free, Subject::Lease(id)),
+            (Op::IsLive(id, _), _) => (observer, subject) == (O::IsLive, Subject::Lease(id)),
+            (Op::NextExpired(Some(expired)), Subject::Lease(id)) => {
+                expired.id == id && self.finds_due(id, changes)
+            }
+            (Op::Merge(_), Subject::Part(_)) => {
+                observer == O::MergingRead && self.conflict.object == self.objects.fresh
+            }
+            (Op::MergeStale(_), Subject::Part(_)) => {
+                observer == O::MergingRead && self.conflict.object == self.objects.stale
+            }
+            _ => false,
+        }
+    }
+
+    /// The same of an operation that was broken off, whose result nobody knows.
+    fn may_observe(&self, op: &Drawn, subject: Subject, changes: &Changes) -> bool {
+        use ObserverKind as O;
+        let &Drawn { choice, index, key, id, .. } = op;
+        let seen = (self.conflict.observer, subject);
+        match (choice, seen) {
+            (0, _) => seen == (O::VectorRead, Subject::Element(index)),
+            (1, (O::MapHit | O::MapMiss, _)) => subject == Subject::Key(key),
+            (2, _) => seen == (O::IsLive, Subject::Lease(id)),
+            (3, (O::MergingRead, _)) => self.conflict.object == self.objects.fresh,
+            (4, (O::MergingRead, _)) => self.conflict.object == self.objects.stale,
+            (7 | 8, (O::MapFull, _)) => subject == Subject::Room,
+            (7 | 8, (O::MapMiss, _)) => subject == Subject::Key(key),
+            (9, _) => seen == (O::MapRemove, Subject::Key(key)),
+            (10, _) => seen == (O::AllocateNone, Subject::Room),
+            (11, _) => seen == (O::Refresh, Subject::Lease(id)),
+            (12, _) => seen == (O::Free, Subject::Lease(id)),
+            (14, (_, Subject::Lease(id))) => self.finds_due(id, changes),
+            _ if op.goes_through() => self.goes_through(subject, changes),
+            (15 | 16, _) => seen == (O::MapLength, Subject::Room),
+            _ => false,
+        }
+    }
+
+    /// Who goes through a map observes the keys that are there, that no others come, and, of those
+    /// that its burst has set, which are new.
+    fn goes_through(&self, subject: Subject, changes: &Changes) -> bool {
+        let is_set = |op: &Op, wanted| matches!(*op, Op::Set(key, ..) if key == wanted);
+        match (self.conflict.observer, subject) {
+            (ObserverKind::MapIterate, Subject::Room) => true,
+            (ObserverKind::MapIterate, Subject::Key(key)) => {
+                changes.is_there(key, self.conflict.snapshot)
+            }
+            (ObserverKind::MapMiss, Subject::Key(key)) => {
+                self.before.iter().chain(&self.ops).any(|op| is_set(op, key))
+            }
+            _ => false,
+        }
+    }
+
+    /// Who looks for leases that have run out observes such.
+    fn finds_due(&self, id: u32, changes: &Changes) -> bool {
+        self.conflict.observer == ObserverKind::NextExpired
+            && changes.has_run_out(id, self.conflict.snapshot, self.now_ns)
     }
 }

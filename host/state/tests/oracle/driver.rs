@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nfos_records::CauseCount;
-use nfos_state::rules::Cause;
-use nfos_state::{SetOutcome, Settings, State, Worker};
+use nfos_state::{Conflict, SetOutcome, Settings, State, Worker};
 use nfos_stm::FAILURES_BEFORE_GATE;
 use nfos_sync::{limit, thread};
 
-use crate::certify::{Abort, Certified, by_time, certify};
+use crate::certify::{Abort, Certified, Changes, certify};
+use crate::falsify::{Falsifier, Refused};
 use crate::model::{Model, Run};
-use crate::program::{Objects, Op, Random, STALENESS_NS, key_bytes, run_event};
+use crate::program::{Drawn, Objects, Op, Random, STALENESS_NS, key_bytes, run_event};
 #[cfg(not(nfos_shuttle))]
 use crate::watch::{EndsAll, Watch};
 
@@ -63,7 +63,7 @@ type Place = (u64, bool, usize);
 pub(crate) struct Committed {
     pub(crate) place: Place,
     pub(crate) participant: u16,
-    now_ns: u64,
+    pub(crate) now_ns: u64,
     /// The clock of the events when the commit had returned.
     returned_ns: u64,
     pub(crate) ops: Vec<Op>,
@@ -88,8 +88,10 @@ pub(crate) struct Report {
     pub(crate) outcomes: BTreeMap<&'static str, u64>,
     pub(crate) causes: Vec<CauseCount>,
     pub(crate) committed: u64,
-    /// Aborts with a certificate: by a commit, by a shortage, by a lost snapshot.
+    /// Aborts with a certificate, by [`Certified`].
     pub(crate) certified: [u64; 3],
+    /// False certificates that were refused.
+    pub(crate) refused: Refused,
     pub(crate) runs_max: u32,
 }
 
@@ -207,37 +209,56 @@ impl<'a> Thread<'a> {
             event.runs += 1;
             let mut ops = Vec::new();
             let seed = (event.seed, event.now_ns);
-            let ended = run_event(&mut self.worker, &self.objects, &self.config, seed, &mut ops);
+            broken_off = run_event(&mut self.worker, &self.objects, &self.config, seed, &mut ops);
             ran.push((event.now_ns, ops));
-            if !ended {
+            if broken_off.is_some() {
                 assert!(!self.worker.observations_hold());
-                broken_off = Some(ran.len() - 1);
                 break;
             }
         }
         let wrote: Vec<bool> = (0..ran.len()).map(|event| self.worker.wrote(event)).collect();
         let first_writer = wrote.iter().position(|&wrote| wrote).unwrap_or(usize::MAX);
         let commit = self.worker.commit(ran.len());
+        self.bound_last_abort(ran.len());
         assert_eq!(commit.conflict.is_some(), commit.committed < ran.len());
         if let Some(conflict) = commit.conflict {
             let shortage = matches!(conflict.cause.id(), "A1" | "M6" | "S1");
             assert!(commit.committed >= first_writer || shortage, "a read-only event aborted");
-            self.log_failed(&ran, first_writer, (conflict.cause, broken_off));
+            self.log_failed(&ran, first_writer, (conflict, broken_off));
         }
         assert!(ran.is_empty() || self.worker.snapshot_of(0) >= returned, "against real time");
         self.finish(waiting, ran, (first_writer, commit.committed));
+    }
+
+    /// What made the last event fail had been committed when it ran again.
+    fn bound_last_abort(&mut self, ran: usize) {
+        if let Some(last) = self.history.aborts.last_mut()
+            && ran > 0
+        {
+            last.not_after = last.not_after.min(self.worker.snapshot_of(0));
+        }
     }
 
     fn log_failed(
         &mut self,
         ran: &[(u64, Vec<Op>)],
         first_writer: usize,
-        (cause, broken_off): (Cause, Option<usize>),
+        (conflict, broken_off): (Conflict, Option<Drawn>),
     ) {
-        let failure = self.worker.failure().expect("there was a conflict");
-        let (ops, committed_at) = (ran[failure.event].1.clone(), self.worker.committed_at());
-        let is_whole = broken_off != Some(failure.event);
-        self.history.aborts.push(Abort { failure, cause, ops, is_whole, committed_at });
+        let (now_ns, ops) = ran[conflict.event].clone();
+        let before = ran[..conflict.event].iter().flat_map(|event| &event.1).copied().collect();
+        self.history.aborts.push(Abort {
+            reason: self.worker.failure().expect("there was a conflict").reason,
+            objects: self.objects,
+            now_ns,
+            before,
+            ops,
+            // Only the last one that ran can have been broken off.
+            broken_off: broken_off.filter(|_| conflict.event + 1 == ran.len()),
+            committed_at: self.worker.committed_at(),
+            not_after: u64::MAX,
+            conflict,
+        });
         let snapshot = self.worker.snapshot_of(ran.len() - 1);
         if let Some(events) = ran.get(first_writer..) {
             self.history.failed.push(Failed { snapshot, events: events.to_vec() });
@@ -277,14 +298,18 @@ fn replay(config: &Config, histories: Vec<History>, report: &mut Report) -> Mode
     }
     committed.sort_by_key(|event| event.place);
     report.committed = committed.len() as u64;
-    let commits = by_time(&committed);
+    let changes = Changes::new(&committed, config.refresh_interval_ns);
+    let mut falsifier = Falsifier::default();
     for abort in &aborts {
-        let Abort { failure, cause, ops, .. } = abort;
-        match certify(abort, &commits) {
+        match certify(abort, &changes) {
             Ok(certified) => report.certified[certified as usize] += 1,
-            Err(why) => panic!("uncertified: {why}: {failure:?} {cause:?} of {ops:?}; {config:?}"),
+            Err(why) => panic!("uncertified: {why}: {abort:?}; {config:?}"),
+        }
+        if abort.conflict.change.is_some() {
+            falsifier.check(abort, &changes);
         }
     }
+    report.refused = falsifier.refused;
     let lost = report.certified[Certified::Lost as usize];
     // Under a checker history is so short that programs use it up.
     let is_short = cfg!(any(nfos_shuttle, miri));

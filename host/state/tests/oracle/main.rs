@@ -12,6 +12,7 @@
 
 mod certify;
 mod driver;
+mod falsify;
 mod model;
 mod program;
 #[cfg(nfos_shuttle)]
@@ -107,11 +108,13 @@ fn histories_of_many_programs_are_strictly_serializable_and_every_abort_is_certi
     ];
     let (mut committed, mut certified, mut runs_max) = (0, [0; 3], 0);
     let (mut outcomes, mut causes) = (BTreeSet::new(), BTreeSet::new());
+    let mut refused = falsify::Refused::new();
     for seed in first.. {
         let report = run(Config { seed, ..shapes[seed as usize % shapes.len()] });
         committed += report.committed;
         runs_max = runs_max.max(report.runs_max);
         (0..3).for_each(|i| certified[i] += report.certified[i]);
+        report.refused.into_iter().for_each(|(of, times)| *refused.entry(of).or_default() += times);
         outcomes.extend(report.outcomes.into_keys());
         causes.extend(report.causes.into_iter().map(|cause| cause.id));
         if committed >= wanted && seed + 1 >= first + 2 * shapes.len() as u64 {
@@ -123,6 +126,10 @@ fn histories_of_many_programs_are_strictly_serializable_and_every_abort_is_certi
          shortage, 0 uncertified; at most {runs_max} runs of an event; causes {causes:?}",
         certified[0], certified[1]
     );
+    eprintln!("structures: false certificates refused: {refused:?}");
+    for about in falsify::ABOUT {
+        assert!(refused.contains_key(about), "{about} was never falsified: {refused:?}");
+    }
     for outcome in driver::OUTCOMES {
         assert!(outcomes.contains(outcome), "{outcome} never came up: {outcomes:?}");
     }

@@ -43,7 +43,7 @@ pub(crate) enum Op {
     MergeStale(Cell),
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Objects {
     pub(crate) vector: ObjectId,
     pub(crate) map: ObjectId,
@@ -78,15 +78,62 @@ pub(crate) fn entry_digest(key: u16, value: &Cell) -> u64 {
     value.iter().fold(u64::from(key), |digest, word| Random(digest ^ word).next())
 }
 
-/// Runs the event of a seed and logs it; `false` if its snapshot was lost half-way, so that it runs
-/// again. The same seed and results make the same event.
+/// What an operation is drawn with, all before it runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Drawn {
+    pub(crate) choice: u64,
+    pub(crate) index: u32,
+    pub(crate) key: u16,
+    pub(crate) id: u32,
+    duration: u64,
+    value: Cell,
+}
+
+impl Drawn {
+    fn new(config: &Config, random: &mut Random, (choice, now_ns): (u64, u64)) -> Self {
+        Self {
+            choice,
+            index: random.below(u64::from(config.elements)) as u32,
+            key: random.below(u64::from(config.keys)) as u16,
+            id: random.below(u64::from(config.ids)) as u32,
+            duration: random.below(60),
+            value: [random.next(), now_ns, 0, 1, 2, random.next()],
+        }
+    }
+
+    /// One that does what a logged operation did, or, if `moved`, is about something else; none of
+    /// those that are about nothing in particular.
+    pub(crate) fn like(op: &Op, moved: bool) -> Option<Self> {
+        let other = Self { choice: 5, index: 0, key: 0, id: 0, duration: 0, value: [0; 6] };
+        Some(match *op {
+            Op::Read(at, _) => Self { choice: 0, index: at ^ u32::from(moved), ..other },
+            Op::Get(at, _) => Self { choice: 1, key: at ^ u16::from(moved), ..other },
+            Op::IsLive(at, _) => Self { choice: 2, id: at ^ u32::from(moved), ..other },
+            Op::Remove(at, _) => Self { choice: 9, key: at ^ u16::from(moved), ..other },
+            Op::Refresh(at, ..) => Self { choice: 11, id: at ^ u32::from(moved), ..other },
+            Op::Free(at, _) => Self { choice: 12, id: at ^ u32::from(moved), ..other },
+            Op::NextExpired(Some(_)) | Op::Entries(..) if moved => other,
+            Op::NextExpired(Some(_)) => Self { choice: 14, ..other },
+            Op::Entries(..) => Self { choice: 16, ..other },
+            _ => return None,
+        })
+    }
+
+    /// Going through a map observes all of it: now and then is enough.
+    pub(crate) fn goes_through(&self) -> bool {
+        self.choice == 16 && self.index.is_multiple_of(4)
+    }
+}
+
+/// Runs the event of a seed and logs it; the operation at which its snapshot was lost, if one was,
+/// so that it runs again. The same seed and results make the same event.
 pub(crate) fn run_event(
     worker: &mut Worker,
     objects: &Objects,
     config: &Config,
     (seed, now_ns): (u64, u64),
     log: &mut Vec<Op>,
-) -> bool {
+) -> Option<Drawn> {
     let mut random = Random(seed);
     // Some events only read, some only change, most do both.
     let style = random.below(5);
@@ -99,28 +146,19 @@ pub(crate) fn run_event(
             1 => 5 + random.below(10),
             _ => random.below(17),
         };
-        match run_op(worker, objects, config, &mut random, (choice, now_ns)) {
+        let drawn = Drawn::new(config, &mut random, (choice, now_ns));
+        match run_op(worker, objects, &drawn) {
             Ok(op) => log.push(op),
-            Err(AccessError::RunAgain) => return false,
+            Err(AccessError::RunAgain) => return Some(drawn),
             Err(error) => panic!("{error}"),
         }
     }
-    true
+    None
 }
 
-fn run_op(
-    worker: &mut Worker,
-    objects: &Objects,
-    config: &Config,
-    random: &mut Random,
-    (choice, now_ns): (u64, u64),
-) -> Result<Op, AccessError> {
-    let index = random.below(u64::from(config.elements)) as u32;
-    let key = random.below(u64::from(config.keys)) as u16;
+fn run_op(worker: &mut Worker, objects: &Objects, drawn: &Drawn) -> Result<Op, AccessError> {
+    let Drawn { choice, index, key, id, duration, value } = *drawn;
     let bytes = key_bytes(key);
-    let id = random.below(u64::from(config.ids)) as u32;
-    let duration = random.below(60);
-    let value = [random.next(), now_ns, 0, 1, 2, random.next()];
     let Objects { vector, map, allocator, fresh, stale } = *objects;
     Ok(match choice {
         0 => Op::Read(index, worker.vector_read(vector, index)?),
@@ -155,8 +193,7 @@ fn run_op(
             }
             if index.is_multiple_of(2) { Op::Update } else { Op::UpdateStale }
         }
-        // Going through a map observes all of it: now and then is enough.
-        16 if index.is_multiple_of(4) => {
+        16 if drawn.goes_through() => {
             let (mut count, mut digest, mut place) = (0, 0, 0);
             while let Some(entry) = worker.map_next(map, place)? {
                 let [low, _, high, ..] = entry.key;

@@ -1,0 +1,123 @@
+//! Certificates that are false: each that holds is changed in one place, and must not hold then.
+//!
+//! So the check is checked in every history: a record that names another commit, another
+//! participant, another element, key, lease or part is refused, and so is the right one if the
+//! operation that observed is taken for another that never ended.
+
+use std::collections::BTreeMap;
+
+use nfos_state::Place;
+use nfos_state::rules::ObserverKind;
+
+use crate::certify::{Abort, Certified, Changes, Subject, certify};
+use crate::program::{Drawn, Op};
+
+/// How many false certificates were refused, by what they were about.
+pub(crate) type Refused = BTreeMap<&'static str, u64>;
+
+/// What is false in one way or another must come up of each.
+pub(crate) const ABOUT: [&str; 4] = [
+    "removal of a key that was there",
+    "lease that ran out",
+    "going through a map",
+    "operation that never ended",
+];
+
+/// Makes false certificates of one that holds.
+#[derive(Default)]
+pub(crate) struct Falsifier {
+    /// Some keys, by name.
+    keys: Vec<Place>,
+    pub(crate) refused: Refused,
+}
+
+impl Falsifier {
+    pub(crate) fn check(&mut self, abort: &Abort, changes: &Changes) {
+        let about = about(abort);
+        let others = self.elsewhere(abort, changes).chain(at_other_times(abort, changes));
+        let falsehoods: Vec<Abort> = others.collect();
+        for false_one in falsehoods {
+            self.refuse(about, &false_one, changes);
+        }
+        for op in &abort.ops {
+            self.never_ended(abort, op, changes);
+        }
+    }
+
+    fn refuse(&mut self, about: &'static str, false_one: &Abort, changes: &Changes) {
+        let answer = certify(false_one, changes);
+        assert!(answer.is_err(), "a false certificate holds: {about}: {false_one:?}");
+        *self.refused.entry(about).or_default() += 1;
+    }
+
+    /// The same conflict at another place, which the commit has not changed.
+    fn elsewhere(&mut self, abort: &Abort, changes: &Changes) -> impl Iterator<Item = Abort> {
+        let place = abort.conflict.place;
+        if matches!(place, Place::Key(_)) && self.keys.len() < 8 && !self.keys.contains(&place) {
+            self.keys.push(place);
+        }
+        let others = match place {
+            Place::Element(index) => vec![Place::Element(index ^ 1)],
+            Place::Lease(id) => vec![Place::Lease(id ^ 1)],
+            Place::Part(part) => vec![Place::Part(part ^ 1)],
+            Place::Key(_) => self.keys.iter().copied().filter(|other| *other != place).collect(),
+            Place::Room | Place::Unknown => Vec::new(),
+        };
+        let at = abort.conflict.change.map_or(0, |change| change.committed);
+        let unchanged = |place: &Place| {
+            let subject = Subject::of(place);
+            subject.is_some_and(|subject| !changes.has_changed(subject, at))
+        };
+        let others: Vec<Place> = others.into_iter().filter(unchanged).collect();
+        let abort = abort.clone();
+        others.into_iter().map(move |place| {
+            let mut other = abort.clone();
+            other.conflict.place = place;
+            other
+        })
+    }
+
+    /// An operation that observed, if it had not ended, would do; another in its place would not.
+    fn never_ended(&mut self, abort: &Abort, op: &Op, changes: &Changes) {
+        let [Some(same), Some(other)] = [false, true].map(|moved| Drawn::like(op, moved)) else {
+            return;
+        };
+        let mut broken_off = abort.clone();
+        broken_off.ops.clear();
+        broken_off.broken_off = Some(same);
+        // Another operation of the event may be the one that observed.
+        if certify(&broken_off, changes) == Ok(Certified::ByACommit) {
+            broken_off.broken_off = Some(other);
+            self.refuse(ABOUT[3], &broken_off, changes);
+        }
+    }
+}
+
+fn about(abort: &Abort) -> &'static str {
+    match abort.conflict.observer {
+        ObserverKind::MapRemove if abort.ops.iter().any(|op| matches!(op, Op::Remove(_, true))) => {
+            ABOUT[0]
+        }
+        ObserverKind::NextExpired => ABOUT[1],
+        ObserverKind::MapIterate => ABOUT[2],
+        _ => "another operation",
+    }
+}
+
+/// The same conflict by somebody else, at the snapshot, and by commits around the one that is named
+/// which have not changed what it is about.
+fn at_other_times(abort: &Abort, changes: &Changes) -> impl Iterator<Item = Abort> {
+    let change = abort.conflict.change.expect("a commit is named");
+    let subject = Subject::of(&abort.conflict.place);
+    let neighbours = changes
+        .around(change.committed)
+        .into_iter()
+        .filter(move |&(at, _)| subject.is_some_and(|subject| !changes.has_changed(subject, at)));
+    let others =
+        [(change.committed, change.participant + 1), (abort.conflict.snapshot, change.participant)];
+    others.into_iter().chain(neighbours).map(move |(committed, participant)| {
+        let mut other = abort.clone();
+        other.conflict.change = Some(nfos_state::Change { committed, participant, ..change });
+        other
+    })
+}
