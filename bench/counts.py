@@ -4,12 +4,11 @@
     python3 bench/counts.py --record   # writes counts.json anew
     python3 bench/counts.py --show     # prints all, with where instructions go; or both
 
-For each network function of bench/src/cases.rs: instructions of a packet on the worker's thread,
-counted by callgrind, of the function compiled in (the engine `native`: valgrind takes away a page of
-the kernel's that the sandbox reads clocks from); and in its sandbox (`direct`) allocations, imports and
-bursts of a packet. Instructions may grow by 3 %; where they shrink by more it says so, since the record then
-allows too much. Nothing may allocate. Instructions depend on the compiler and on what the processor offers:
-where these are others than when they were recorded, instructions are left out and it says so.
+For each network function of bench/src/cases.rs in its sandbox (the engine `direct`): instructions of a
+packet on the worker's thread, counted by callgrind, and allocations, imports and bursts of a packet.
+Instructions may grow by 3 %; where they shrink by more it says so, since the record then allows too
+much. Nothing may allocate. Instructions depend on the compiler and on what the processor offers: where
+these are others than when they were recorded, instructions are left out and it says so.
 """
 
 import glob
@@ -29,8 +28,7 @@ BENCH = TARGET / "release/nfos-bench"
 RECORD = ROOT / "bench/counts.json"
 FUNCTIONS = ["counter", "firewall", "policer", "bridge", "nat", "maglev", "anti-ddos", "array"]
 TOLERANCE = 0.03
-FEW, MANY = 1, 3
-TRIES = 20
+FEW, MANY = 1, 9
 LAYERS = [
     ("transactions", ("nfos_stm", "nfos_sync")),
     ("structures", ("nfos_state",)),
@@ -72,15 +70,11 @@ def conditions():
 def instructions_of_run(function, laps):
     """Instructions of the worker's thread by layer, and the packets of the run."""
     with tempfile.TemporaryDirectory() as folder:
-        for _ in range(TRIES):
-            ran = subprocess.run(
-                ["valgrind", "--tool=callgrind", "--separate-threads=yes", "--dump-instr=no",
-                 f"--callgrind-out-file={folder}/out", BENCH, "count", function, "--subject",
-                 "native", "--laps", str(laps)],
-                capture_output=True, text=True)
-            # That page is looked for where it was, and whether anything lies there is luck.
-            if "check_elf_base" not in ran.stderr:
-                break
+        ran = subprocess.run(
+            ["valgrind", "--tool=callgrind", "--separate-threads=yes", "--dump-instr=no",
+             f"--callgrind-out-file={folder}/out", BENCH, "count", function, "--subject", "direct",
+             "--laps", str(laps)],
+            capture_output=True, text=True)
         if ran.returncode != 0:
             sys.exit(f"counts: {function}: {ran.stderr[-2000:]}")
         packets = json.loads(ran.stdout.splitlines()[-1])["packets"]

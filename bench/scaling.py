@@ -4,8 +4,8 @@
 
 If a packet costs two workers as much CPU time as it costs one, two idle cores do twice as much; so
 the figure is two times the time of a packet with one worker through that with two. What waits asleep
-is not in it, and a worker of the host never does. Of each run a short one is subtracted; runs take
-turns, and of all rounds the median counts. Traces are those that `nfos-bench compare` has made.
+is not in it, and a worker of the host never does. Of each run one is subtracted that has gone
+through the trace once; runs take turns, and of all rounds the median counts. Traces are those that `nfos-bench compare` has made.
 """
 
 import json
@@ -33,24 +33,27 @@ FUNCTIONS = {
 }
 
 
-def port(trace):
+def port(trace, repeat):
     if trace is None:
         return NOTHING
     name = trace if ".262144" in trace else f"{trace}.262144"
-    return f"memory:{TRACES / name}.pcap,repeat=endless"
+    return f"memory:{TRACES / name}.pcap,repeat={repeat}"
 
 
 def ns_per_packet(nf, workers):
     traces, parameters = FUNCTIONS[nf]
     arguments = ["--nf", str(ROOT / f"target/guests/{nf}.wasm"), "--cores", str(workers),
                  "--packet-sets", "524288"]
-    for trace in traces:
-        arguments += ["--port", port(trace)]
     for parameter in parameters:
         arguments += ["--set", parameter]
-    short, long = (run(HOST, [*arguments, "--duration", time]) for time in ("100ms", "600ms"))
-    if short is None or long is None:
-        sys.exit(f"scaling: {nf} does not run")
+
+    def ran(repeat, *more):
+        ports = [word for trace in traces for word in ("--port", port(trace, repeat))]
+        done = run(HOST, [*arguments, *ports, *more])
+        return done or sys.exit(f"scaling: {nf} does not run")
+
+    start_ms = max(100, int(ran("1").summary["elapsed_ns"] * 1.25e-6))
+    short, long = (ran("endless", "--duration", f"{start_ms + ms}ms") for ms in (0, 500))
     return (long.cpu_s - short.cpu_s) * 1e9 / max(long.received - short.received, 1)
 
 

@@ -3,11 +3,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Runs one check under a heading with the seconds since the start.
+# Runs one check under a heading with the seconds since the start; none takes half an hour.
 step() {
     echo
     echo "── $* (at $SECONDS s)"
-    "ci/$1.sh" "${@:2}"
+    timeout --foreground 30m "ci/$1.sh" "${@:2}" || {
+        echo "── $* failed with status $? (124: it did not end) at $SECONDS s" >&2
+        return 1
+    }
 }
 
 step setup test
@@ -24,6 +27,7 @@ step readme
 step dpdk
 step checksums
 step suite
+step counts
 step languages
 step lines
 step oracle

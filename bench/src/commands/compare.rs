@@ -1,9 +1,10 @@
 //! `compare`: packets per second of all subjects, in turns.
 //!
-//! With one worker time is that of the process's CPU clock, and of each run a short one is
-//! subtracted, so that the start and what else the machine does cost nothing but caches. With
-//! several it is the time on the wall, from the first packet that could arrive: what waits for a
-//! lock sleeps, and no CPU clock would see it. On a machine that does other things the ratios
+//! Of each run a shorter one is subtracted, which has gone through the workload once: so the start
+//! costs nothing, nor does the first packet of each flow, and what is left is a worker that knows
+//! its traffic. With one worker time is that of the process's CPU clock, so that what else the
+//! machine does costs nothing but caches. With several it is the time on the wall: what waits for
+//! a lock sleeps, and no CPU clock would see it. On a machine that does other things the ratios
 //! within a round count, and of all rounds the median.
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use crate::rounds::median;
 use crate::subject::Subject;
 use crate::throughput::cpu_ns;
 
-/// A run that ends before it has warmed up.
+/// The shortest run that is subtracted.
 const START_MS: u64 = 20;
 
 /// What to compare.
@@ -28,7 +29,7 @@ pub(super) struct Arguments {
     /// How often each runs
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Milliseconds of a run
+    /// Milliseconds of a run, beside those that are subtracted
     #[arg(long, default_value_t = 400)]
     ms: u64,
     /// Engines and baselines; none: all
@@ -67,26 +68,34 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), String> {
     };
     let wanted: Vec<_> =
         wanted.into_iter().filter(|subject| subject.runs_on(subjected.workers)).collect();
-    let launch = subjected.launch(&subjects, "repeat=endless");
+    let by_cpu = subjected.workers == 1;
+    let run = |subject, launch: &Launch| {
+        let (ports, before_ns) = (opened(launch), cpu_ns());
+        let ended = subjects.run(subject, launch, ports);
+        let wall_ns = ended.elapsed.as_nanos() as f64;
+        let ns = if by_cpu { (cpu_ns() - before_ns) as f64 } else { wall_ns };
+        (ended, ns)
+    };
+    let once = subjected.launch(&subjects, "repeat=1");
+    let endless = subjected.launch(&subjects, "repeat=endless");
     let of_ms = |subject, ms| {
         let duration = Some(Duration::from_millis(ms));
-        let launch = Launch { duration, ..launch.clone() };
-        let (ports, before_ns) = (opened(&launch), cpu_ns());
-        let ended = subjects.run(subject, &launch, ports);
-        (ended, (cpu_ns() - before_ns) as f64)
+        run(subject, &Launch { duration, ..endless.clone() })
     };
-    let by_cpu = subjected.workers == 1;
+    // Until all of the workload has come by once, and some more.
+    let start_ms = |subject| {
+        let elapsed = run(subject, &once).0.elapsed.as_millis() as u64;
+        (elapsed + elapsed / 4).max(START_MS)
+    };
+    let starts_ms: Vec<_> = wanted.iter().map(|subject| start_ms(*subject)).collect();
     let mut rates = vec![Vec::new(); wanted.len()];
     let mut aborts = vec![0.0; wanted.len()];
     for _ in 0..*rounds {
         for (index, subject) in wanted.iter().enumerate() {
-            let (ended, ns) = of_ms(*subject, arguments.ms);
-            let (packets, ns) = if by_cpu {
-                let (start, start_ns) = of_ms(*subject, START_MS);
-                (ended.received.saturating_sub(start.received), ns - start_ns)
-            } else {
-                (ended.received, ended.elapsed.as_nanos() as f64)
-            };
+            let (start, start_ns) = of_ms(*subject, starts_ms[index]);
+            let (ended, ns) = of_ms(*subject, starts_ms[index] + arguments.ms);
+            let packets = ended.received.saturating_sub(start.received);
+            let ns = ns - start_ns;
             rates[index].push(packets as f64 / ns.max(1.0) * 1e3);
             aborts[index] += ended.aborts as f64 * 1e3 / ended.received.max(1) as f64;
         }
