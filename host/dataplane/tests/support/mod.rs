@@ -161,11 +161,11 @@ impl Run {
     }
 }
 
-/// Runs it up to twenty times until something has happened. Whether workers meet depends on how
-/// the machine shares its cores; that they do at all does not.
+/// Runs it until something has happened, up to three hundred times. Whether workers meet depends on
+/// how the machine shares its cores; that they do at all does not.
 pub(crate) fn until<T>(mut run: impl FnMut() -> T, happened: impl Fn(&T) -> bool) -> T {
-    let run = (0..20).map(|_| run()).find(happened);
-    run.expect("twenty runs, and workers never met")
+    let run = (0..300).map(|_| run()).find(happened);
+    run.expect("three hundred runs, and workers never met")
 }
 
 /// Every packet ended in exactly one way, and every frame too.
