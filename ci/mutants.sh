@@ -8,22 +8,42 @@ cd "$(dirname "$0")/.."
 # them all: NFOS_MUTANT chooses.
 full=${1:-}
 folder=target/mutants
-export RUSTFLAGS="--cfg nfos_mutant ${RUSTFLAGS:-}" RUST_BACKTRACE=0 NFOS_PATIENCE_S=6
+mkdir -p "$folder"
+export RUST_BACKTRACE=0 NFOS_PATIENCE_S=6
 
-# Builds a test program; prints where it is.
-program() {
-    cargo test --release --quiet --target-dir "$folder" --no-run --message-format=json "$@" \
-        | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1
+# The cfg is for crates of this workspace only, so that all others are those of the product's build
+# and of loom's.
+printf '#!/bin/sh\nexec "$@" --cfg nfos_mutant\n' > "$folder/rustc"
+chmod +x "$folder/rustc"
+
+# Builds test programs.
+build() {
+    RUSTC_WORKSPACE_WRAPPER=$PWD/$folder/rustc \
+        cargo test --release --quiet --no-run --message-format=json "$@" > "$folder/built"
 }
 
-cells=$(program -p nfos-stm --test oracle)
-units=$(program -p nfos-stm --lib)
-structures=$(program -p nfos-state --test oracle)
-guarantees=$(program -p nfos-state --test guarantees)
-adya=$(program -p nfos-stm --test adya)
-kernels=$(folder=$folder/loom RUSTFLAGS="--cfg nfos_loom $RUSTFLAGS" program -p nfos-stm --lib)
-dataplane=
-[[ $full != --full ]] || dataplane=$(program -p nfos-dataplane --lib)
+# Where the program $2 of the crate in folder $1 is.
+program() {
+    local path
+    path=$(sed -n "s|.*/$1#.*\"name\":\"$2\".*\"executable\":\"\([^\"]*\)\".*|\1|p" "$folder/built")
+    [[ -x $path ]] || { echo "mutants: $2 of $1 was not built" >&2 && return 1; }
+    echo "$path"
+}
+
+build --workspace --test oracle --test guarantees --test adya
+cells=$(program stm oracle)
+structures=$(program state oracle)
+guarantees=$(program state guarantees)
+adya=$(program stm adya)
+RUSTFLAGS="--cfg nfos_loom ${RUSTFLAGS:-}" build --target-dir target/loom -p nfos-stm --lib
+kernels=$(program stm nfos_stm)
+units= dataplane=
+if [[ $full == --full ]]; then
+    build -p nfos-stm --lib
+    units=$(program stm nfos_stm)
+    build -p nfos-dataplane --lib
+    dataplane=$(program dataplane nfos_dataplane)
+fi
 
 # The kernel that shows bug $1 to loom.
 kernel() {
@@ -75,7 +95,7 @@ hunt() {
 }
 
 # The layers find nothing where there is nothing.
-for name in cells units structures guarantees; do
+for name in cells ${units:+units} structures guarantees; do
     layer 0 "$name" && continue
     tail -20 "$folder/0.$name"
     echo "mutants: $name fails without a bug" >&2
@@ -90,14 +110,14 @@ export -f hunt kernel layer words
 report=$folder/report
 {
     for bug in 1 2 3 4 5 6 8 9 11 12 14 15 16 17 18 19 20 21 33; do echo "$bug cells"; done
-    echo "22 units"
-    for bug in 10 13; do echo "$bug kernel"; done
+    for bug in 10 13 22; do echo "$bug kernel"; done
     for bug in 23 24 25 26 27 35; do echo "$bug guarantees structures"; done
     echo "28 guarantees structures"
     for bug in 36 37; do echo "$bug structures"; done
     if [[ -n $dataplane ]]; then
         for bug in 30 31 32; do echo "$bug dataplane"; done
-        for bug in 1 2 3 4 5 8 12 14 18 20 22; do echo "$bug kernel"; done
+        echo "22 units"
+        for bug in 1 2 3 4 5 8 12 14 18 20; do echo "$bug kernel"; done
     fi
 } | xargs -P 2 -L 1 bash -c 'hunt "$@"' hunt | sort -V | tee "$report"
 total=$(wc -l < "$report")

@@ -6,5 +6,6 @@ cd "$(dirname "$0")/.."
 # NFOS_TRANSACTIONS: how many events have to stand, on cells and again on structures; NFOS_SEED: the
 # first program. A failure prints the seed.
 export NFOS_TRANSACTIONS=${NFOS_TRANSACTIONS:-1000000}
-cargo test --release --quiet --package nfos-stm --test oracle histories -- --nocapture
-cargo test --release --quiet --package nfos-state --test oracle many_programs -- --nocapture
+# Of the whole workspace: by package, what both depend on is built with other features, once more.
+cargo test --release --quiet --workspace --test oracle -- \
+    histories_of_cells histories_of_many_programs --nocapture
