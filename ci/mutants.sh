@@ -37,7 +37,8 @@ guarantees=$(program state guarantees)
 adya=$(program stm adya)
 RUSTFLAGS="--cfg nfos_loom ${RUSTFLAGS:-}" build --target-dir target/loom -p nfos-stm --lib
 kernels=$(program stm nfos_stm)
-units= dataplane=
+units=
+dataplane=
 if [[ $full == --full ]]; then
     build -p nfos-stm --lib
     units=$(program stm nfos_stm)

@@ -13,16 +13,26 @@ step() {
     }
 }
 
+# Runs one check and says all at once what it said, under such a heading, when it has ended.
+aside() {
+    local from=$((EPOCHSECONDS - begun)) said status=0
+    said=$(mktemp)
+    "ci/$1.sh" > "$said" 2>&1 || status=$?
+    {
+        echo
+        echo "── $1 (at $from s, to $((EPOCHSECONDS - begun)) s)"
+        cat "$said"
+    } | flock target cat
+    rm "$said"
+    return "$status"
+}
+
 # Runs checks two at a time: each has a build folder of its own, and neither its build nor its run
-# keeps two cores busy throughout. What a check says comes under its heading when it has ended.
+# keeps two cores busy throughout.
 two_at_a_time() {
-    printf '%s\n' "$@" | begun=$((EPOCHSECONDS - SECONDS)) xargs -P 2 -I{} bash -c '
-        from=$((EPOCHSECONDS - begun)) said=$(mktemp) status=0
-        ci/{}.sh > "$said" 2>&1 || status=$?
-        { echo; echo "── {} (at $from s, to $((EPOCHSECONDS - begun)) s)"; cat "$said"; } \
-            | flock target cat
-        rm "$said"
-        exit $status'
+    export begun=$((EPOCHSECONDS - SECONDS))
+    export -f aside
+    printf '%s\n' "$@" | xargs -P 2 -L 1 bash -c 'aside "$@"' aside
 }
 
 step setup test
