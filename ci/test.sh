@@ -17,7 +17,7 @@ step() {
 aside() {
     local from=$((EPOCHSECONDS - begun)) said status=0
     said=$(mktemp)
-    "ci/$1.sh" > "$said" 2>&1 || status=$?
+    timeout 30m "ci/$1.sh" > "$said" 2>&1 || status=$?
     {
         echo
         echo "── $1 (at $from s, to $((EPOCHSECONDS - begun)) s)"

@@ -142,7 +142,7 @@ struct Classified {
 /// A packet set with events in the burst.
 #[derive(Clone, Copy, Debug)]
 struct Member {
-    /// In the table, or [`NONE`]: there was no room for it.
+    /// In the table; `NONE`: there was no room for it.
     entry: u32,
     /// Its last event so far.
     last: u32,
