@@ -79,6 +79,11 @@ impl LivePorts {
         }
     }
 
+    /// Frames that a queue plays in each round; 0 if it plays none.
+    pub(crate) fn round(&self, port: usize) -> usize {
+        self.queues[port].round()
+    }
+
     /// Takes what one queue has, up to `max` packets, into `self.received`.
     fn receive(&mut self, port: usize, max: usize) -> Received {
         self.queues[port].rx_burst(&mut self.received, &mut self.pool, max)

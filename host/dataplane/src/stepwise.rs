@@ -190,6 +190,11 @@ impl<'a, F: Factory> Ensemble<'a, F> {
         live::take(&mut self.workers[worker], port, max, now_ns)
     }
 
+    /// Packets that steering sends a worker in each round of a port's traffic.
+    pub fn round(&mut self, worker: usize, port: usize) -> usize {
+        if self.receives[port] { self.workers[worker].egress().round(port) } else { 0 }
+    }
+
     /// How many events the worker's next burst may have.
     pub fn limit(&mut self, worker: usize) -> usize {
         self.workers[worker].limit()

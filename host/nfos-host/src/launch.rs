@@ -164,6 +164,8 @@ pub(crate) struct SimulatedPlan {
     pub(crate) warm_up: u64,
     /// Of each port.
     pub(crate) port_limit_mpps: Option<f64>,
+    /// Whether workers go through the traffic together.
+    pub(crate) in_step: bool,
     /// Whether the ends of the band are simulated too.
     pub(crate) band: bool,
     /// Whether the last point is profiled.
@@ -184,6 +186,7 @@ pub(crate) fn simulate(
         packets: plan.packets,
         warm_up: plan.warm_up,
         port_limit_mpps: plan.port_limit_mpps,
+        in_step: plan.in_step,
         seed: plan.variants[0].launch.seed,
         costs: plan.variants[0].costs.clone(),
     };

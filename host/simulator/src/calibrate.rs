@@ -30,7 +30,8 @@ pub fn measure_function<F: Factory>(
     launch: &Launch,
     duration: Duration,
 ) -> Result<FunctionCosts, RunError> {
-    let launch = Launch { workers: 1, profile: false, ..launch.clone() };
+    let burst_max = Launch::default().burst_max;
+    let launch = Launch { workers: 1, burst_max, profile: false, ..launch.clone() };
     let mut ensemble = Ensemble::new(factory, &launch, Stage::default())?;
     let mut samples = Samples::default();
     let began = Instant::now();

@@ -74,6 +74,8 @@ pub fn curves<F: Factory>(
         seed: plan.settings.seed,
         ports: first.launch.ports.iter().map(ToString::to_string).collect(),
         port_limit_mpps: plan.settings.port_limit_mpps,
+        in_step: plan.settings.in_step,
+        burst_max: first.launch.burst_max as u64,
         packets: plan.settings.packets,
         warm_up: plan.settings.warm_up,
         parameters: Vec::new(),

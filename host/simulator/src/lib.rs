@@ -15,6 +15,7 @@
 //! | [`text()`], [`page()`] | what is shown of it |
 #![forbid(unsafe_code)]
 
+mod arrivals;
 mod calibrate;
 mod causes;
 mod chart;

@@ -22,6 +22,7 @@ use nfos_records::Summary;
 use nfos_records::profile::Profile;
 use nfos_records::simulation::Costs;
 
+use crate::arrivals::Arrivals;
 use crate::lines::{Charge, Lines};
 use crate::tally::Tally;
 
@@ -29,14 +30,14 @@ use crate::tally::Tally;
 const NS: f64 = 1_000.0;
 /// By how much a cost is scattered, either way.
 const SCATTER: f64 = 0.05;
-/// Packets that wait at a port for a worker before they are lost.
-const RING: u64 = 1_024;
 /// Packets that a poll takes of a port.
 const POLL: usize = 32;
 /// Where packets hardly get through, the point ends when so many runs have been made for each.
 const STEPS_PER_PACKET_MAX: u64 = 50;
 /// Of an idle worker between two looks at its ports, at least.
 const IDLE_PS: u64 = 50_000;
+/// The same of one that waits for others in step: little beside the time that a ring takes.
+const IN_STEP_PS: u64 = 1_000_000;
 
 /// What is played, beyond the launch.
 #[derive(Clone, Debug)]
@@ -49,6 +50,8 @@ pub struct Settings {
     pub warm_up: u64,
     /// Million packets per second of each port; none: as many as are taken.
     pub port_limit_mpps: Option<f64>,
+    /// Whether workers go through the traffic together, each at its share of it.
+    pub in_step: bool,
     /// Of ties and scatter.
     pub seed: u64,
     /// What things cost.
@@ -114,13 +117,13 @@ struct Actor {
     event: usize,
     /// What the events of the burst have cost so far.
     events_ps: u64,
-    /// Packets taken of each port, and lost.
-    taken: Vec<u64>,
     ended: bool,
     /// Whether nothing of its last burst stood.
     failed: bool,
     /// When it last took packets.
     polled_ps: u64,
+    /// Events that it has looked at beyond those of its last burst.
+    looked_at: usize,
 }
 
 struct Player<'a, F: Factory> {
@@ -137,8 +140,7 @@ struct Player<'a, F: Factory> {
     period: usize,
     /// Events run.
     steps: u64,
-    /// Packets of each port for one worker in a picosecond; none: any number.
-    rate: Option<f64>,
+    arrivals: Arrivals,
     draining: bool,
     /// Workers to which nothing comes any more.
     resting: usize,
@@ -168,7 +170,7 @@ fn ns(ps: u64) -> u64 {
 }
 
 impl<'a, F: Factory> Player<'a, F> {
-    fn new(ensemble: Ensemble<'a, F>, workers: usize, settings: &'a Settings) -> Self {
+    fn new(mut ensemble: Ensemble<'a, F>, workers: usize, settings: &'a Settings) -> Self {
         let cells = ensemble.state_bytes() / 64 + 64 * (workers as u64 + 2);
         let actor = Actor {
             next: Next::Poll,
@@ -176,12 +178,15 @@ impl<'a, F: Factory> Player<'a, F> {
             kinds: Vec::new(),
             event: 0,
             events_ps: 0,
-            taken: vec![0; ensemble.ports()],
             ended: false,
             failed: false,
             polled_ps: 0,
+            looked_at: 0,
         };
-        let per_worker = |mpps: f64| mpps * 1e6 / 1e12 / workers as f64;
+        let ports = 0..ensemble.ports();
+        let mut rounds =
+            |worker| ports.clone().map(|port| ensemble.round(worker, port)).collect::<Vec<_>>();
+        let rounds: Vec<_> = (0..workers).map(&mut rounds).collect();
         let mut player = Self {
             actors: vec![actor; workers + 1],
             heap: BinaryHeap::new(),
@@ -193,7 +198,7 @@ impl<'a, F: Factory> Player<'a, F> {
             due_ps: ensemble.periods_ns().iter().map(|period| period * 1_000).collect(),
             period: 0,
             steps: 0,
-            rate: settings.port_limit_mpps.map(per_worker),
+            arrivals: Arrivals::new(&rounds, settings.port_limit_mpps, settings.in_step),
             draining: false,
             resting: 0,
             ensemble,
@@ -282,7 +287,7 @@ impl<'a, F: Factory> Player<'a, F> {
         if !self.draining {
             let mut ended = true;
             for port in 0..self.ensemble.ports() {
-                let max = self.arrived(worker, port, now);
+                let max = self.arrivals.of(worker, port, now, POLL);
                 if max == 0 {
                     ended = false;
                     continue;
@@ -290,11 +295,11 @@ impl<'a, F: Factory> Player<'a, F> {
                 match self.ensemble.receive(worker, port, max, ns(now)) {
                     Received::Frames(count) => {
                         taken += count;
-                        self.actors[worker].taken[port] += count as u64;
+                        self.arrivals.take(worker, port, count);
                         ended = false;
                     }
                     Received::Idle => ended = false,
-                    Received::Ended => {}
+                    Received::Ended => self.arrivals.end(worker, port),
                 }
             }
             self.actors[worker].ended = ended;
@@ -311,25 +316,10 @@ impl<'a, F: Factory> Player<'a, F> {
             self.resting += 1;
             return;
         }
-        let again = self.next_arrival(worker, now).max(now + IDLE_PS);
+        let idle = if self.settings.in_step { IN_STEP_PS } else { IDLE_PS };
+        let again = self.arrivals.next(worker, now).max(now + idle);
         self.tally.spent.idle += again - now;
         self.schedule(worker, again, Next::Poll);
-    }
-
-    /// Packets of a port that have come for a worker; what found no room is lost.
-    fn arrived(&mut self, worker: usize, port: usize, now: u64) -> usize {
-        let Some(rate) = self.rate else { return POLL };
-        let arrived = (now as f64 * rate) as u64;
-        let taken = &mut self.actors[worker].taken[port];
-        *taken = (*taken).max(arrived.saturating_sub(RING));
-        (arrived - (*taken).min(arrived)).min(POLL as u64) as usize
-    }
-
-    fn next_arrival(&self, worker: usize, now: u64) -> u64 {
-        let Some(rate) = self.rate else { return now };
-        let next =
-            self.actors[worker].taken.iter().map(|&taken| ((taken + 1) as f64 / rate) as u64);
-        next.min().unwrap_or(now).max(now) + 1
     }
 
     /// Composes the next burst, if nobody has to be waited for.
@@ -339,11 +329,17 @@ impl<'a, F: Factory> Player<'a, F> {
             return self.block(worker, now, Next::Turn);
         }
         let costs = &self.settings.costs.function;
-        let events = limit.min(self.ensemble.waiting(worker)).max(1) as f64;
-        let compose_ns = match (self.settings.protocol, self.actors[worker].failed) {
+        let events = limit.min(self.ensemble.waiting(worker)).max(1);
+        let actor = &mut self.actors[worker];
+        let compose_ns = match (self.settings.protocol, actor.failed) {
             // It runs the same burst again.
             (Protocol::Original, true) => 0.0,
-            _ => costs.compose_burst_ns + events * costs.compose_event_ns,
+            _ => {
+                // A burst may turn out to be shorter; each event is looked at once.
+                let new = events.saturating_sub(actor.looked_at);
+                actor.looked_at += new;
+                costs.compose_burst_ns + new as f64 * costs.compose_event_ns
+            }
         };
         let compose = self.scattered(compose_ns);
         self.tally.spent.work += compose;
@@ -383,6 +379,7 @@ impl<'a, F: Factory> Player<'a, F> {
         if self.ensemble.begin(worker, ns(now)) == 0 {
             // For some packets no handler asks.
             self.tally.packets += (waiting - self.ensemble.waiting(worker)) as u64;
+            self.actors[worker].looked_at = 0;
             self.pause(worker, now);
             return self.schedule(worker, now + 1, Next::Poll);
         }
@@ -413,6 +410,9 @@ impl<'a, F: Factory> Player<'a, F> {
         actor.kinds.clear();
         actor.kinds.extend(self.ensemble.kinds(worker));
         (actor.event, actor.events_ps) = (0, 0);
+        if !(self.settings.protocol == Protocol::Original && actor.failed) {
+            actor.looked_at = actor.looked_at.saturating_sub(actor.kinds.len());
+        }
         self.tally.bursts += 1;
         self.tally.begun += actor.kinds.len() as u64;
         self.schedule(worker, now + transfer + wait, Next::Event);

@@ -42,6 +42,9 @@ fn heading(simulation: &Simulation) -> String {
     if let Some(limit) = simulation.port_limit_mpps {
         let _ = writeln!(text, "{limit} Mpps a port at most");
     }
+    simulation.ways().for_each(|way| {
+        let _ = writeln!(text, "{way}");
+    });
     let _ = writeln!(
         text,
         "costs of {}: {:.0} ns an event, {:.0} ns a burst, {:.0} ns a transfer of a cache line",

@@ -4,6 +4,7 @@
 
 mod support;
 
+use nfos_dataplane::Launch;
 use nfos_dataplane::stepwise::Pair;
 use nfos_engine::services::Value;
 use nfos_simulator::{Played, Protocol, Settings, play};
@@ -92,4 +93,56 @@ fn a_shorter_transfer_is_never_slower() {
     let dear = array(16, 60_000, &[], &dear);
     let cheap = array(16, 60_000, &[], &settings(40_000));
     assert!(cheap.mpps() > dear.mpps());
+}
+
+#[test]
+fn in_step_the_fullest_worker_decides_and_otherwise_each_for_itself() {
+    let played = |in_step, flows: u32| {
+        let port = format!("synthetic:flows={flows},packets=4096");
+        let launch = launch(8, &[&port, &port], &access("read"));
+        let settings = Settings { in_step, warm_up: 20_000, ..settings(100_000) };
+        play(&guest("array"), &launch, &settings).unwrap().mpps()
+    };
+    // Of 12 flows some worker has two or more and some worker one.
+    let (apart, together) = (played(false, 12), played(true, 12));
+    assert!(together < 0.85 * apart, "{together} of {apart}");
+    let (apart, together) = (played(false, 4_096), played(true, 4_096));
+    assert!((0.8..1.01).contains(&(together / apart)), "{together} of {apart}");
+}
+
+#[test]
+fn a_burst_of_many_events_shares_the_cost_of_its_commit() {
+    let port = "synthetic:flows=4096,packets=16384";
+    let played = |burst_max| {
+        let launch = Launch { burst_max, ..launch(8, &[port, port], &access("add")) };
+        play(&guest("array"), &launch, &settings(40_000)).unwrap().mpps()
+    };
+    let (one, many) = (played(1), played(32));
+    assert!(many > 1.3 * one, "{many} {one}");
+}
+
+#[test]
+fn pools_that_run_dry_abort_each_other_under_the_originals_protocol_only() {
+    let port = "synthetic:flows=20000,packets=20000";
+    let nat = |settings: &Settings, ports: u64| {
+        // Each packet of the round opens a port, half of them of UDP.
+        let pool = [
+            ("external_addresses", Value::Unsigned(1)),
+            ("port_first", Value::Unsigned(1_024)),
+            ("port_last", Value::Unsigned(1_023 + ports)),
+        ];
+        let silent = "synthetic:flows=1,packets=1,repeat=1";
+        let launch = launch(23, &[port, silent], &pool);
+        play(&guest("nat"), &launch, settings).unwrap()
+    };
+    let in_step = |settings: Settings| Settings { in_step: true, warm_up: 15_000, ..settings };
+    let tight = nat(&in_step(original(4_900)), 10_100);
+    let allocates =
+        |pair: &&Pair| pair.observer.contains("allocate") && pair.mutator.contains("allocate");
+    let allocations: u64 = tight.conflicts.iter().filter(allocates).map(|pair| pair.aborts).sum();
+    assert!(allocations > 30, "{:?}", tight.conflicts);
+    let roomy = nat(&in_step(original(4_900)), 13_000);
+    assert!(roomy.conflicts.iter().filter(allocates).count() == 0, "{:?}", roomy.conflicts);
+    let ours = nat(&in_step(settings(4_900)), 10_100);
+    assert_eq!(ours.conflicts.iter().filter(allocates).count(), 0, "{:?}", ours.conflicts);
 }

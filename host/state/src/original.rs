@@ -2,7 +2,8 @@
 //!
 //! Each participant has a list of the ids that it has given out, the latest renewed first, and a
 //! pool of free ones. A refresh moves the id to the front of the list that it is in, so it changes
-//! its neighbours and the list's head: two refreshes of ids of one list conflict. Who finds its
+//! its neighbours and the list's head: two refreshes of ids of one list conflict. Free ids are
+//! dealt to the participants at first, but for the last, which is the control loop. Who finds its
 //! pool dry takes from a global one, and who finds that one empty fills it with one id of each
 //! participant's pool: a conflict with all who allocate.
 //!
@@ -118,10 +119,10 @@ impl Lists {
 
     /// The next of the ids that were dealt to a participant's pool at first.
     fn next_dealt(&self, pool: u32, taken: u64) -> Option<u32> {
-        let of =
-            |end: u32| u64::from(end) * u64::from(self.capacity) / u64::from(self.participants);
+        let dealt_to = self.participants.saturating_sub(1).max(1);
+        let of = |end: u32| u64::from(end) * u64::from(self.capacity) / u64::from(dealt_to);
         let participant = pool - self.pool(0);
-        if participant == self.participants {
+        if participant >= dealt_to {
             return None;
         }
         let id = of(participant) + taken;
@@ -183,6 +184,8 @@ impl Lists {
     ) -> Result<(), AccessError> {
         let head = self.head(owner);
         let first = Self::neighbour(&self.read(tx, effects, head, by)?, NEXT, head);
+        // Two who take one id conflict here too.
+        self.read(tx, effects, id, by)?;
         let node = [head, first].map(|neighbour| u64::from(neighbour) + 1);
         self.write(tx, id, by, [node[0], node[1], deadline_ns, u64::from(owner) + 1, 0, 0])?;
         self.set_neighbour(tx, effects, (first, PREVIOUS, id), by)?;

@@ -28,10 +28,14 @@ impl<P: Copy> Transaction<P> {
         self.unwritten = 0;
     }
 
-    /// Under that protocol: takes the cells that the burst has come to write, or dooms it.
+    /// Under that protocol: takes the cells that the burst has come to write, or dooms it. A burst
+    /// that is doomed ends at the first access that conflicts, and holds nothing from then on.
     pub fn hold_written(&mut self) {
         for at in 0..self.writes.targets.len() {
             self.hold_originally(self.writes.targets[at].cell);
+            if self.doomed.is_some() {
+                return self.give_back();
+            }
         }
     }
 
@@ -128,6 +132,12 @@ impl<P: Copy> Transaction<P> {
         }
         let seen = self.observations.entries.iter().find(|o| o.cell() == cell);
         let observer = seen.map(|observation| observation.observer()).or(observer);
+        // A cell that is written without a look at it: for what was looked at beside it.
+        let beside = || {
+            let of_event = self.observations.entries.iter().rev();
+            of_event.map(|seen| seen.observer()).find(|seen| seen.object == mutator.object)
+        };
+        let observer = observer.or_else(beside);
         Reason::Observed {
             observer: observer.unwrap_or(Observer { object: mutator.object, kind: 0 }),
             mutator,

@@ -25,6 +25,12 @@ pub struct Simulation {
     pub ports: Vec<String>,
     /// Million packets per second that each port hands over at most; none: as many as are taken.
     pub port_limit_mpps: Option<f64>,
+    /// Whether workers go through the traffic together, each at the share that steering sends it.
+    #[serde(default)]
+    pub in_step: bool,
+    /// Events of a burst at most.
+    #[serde(default)]
+    pub burst_max: u64,
     /// Packets of each point.
     pub packets: u64,
     /// Packets before them that are not counted.
@@ -35,6 +41,15 @@ pub struct Simulation {
     pub costs: Costs,
     /// One, or one for each value of a parameter.
     pub curves: Vec<Curve>,
+}
+
+impl Simulation {
+    /// In what it differs from what is usual, in words.
+    pub fn ways(&self) -> impl Iterator<Item = &'static str> {
+        let in_step = self.in_step.then_some("workers in step: at this rate nothing is lost");
+        let alone = (self.burst_max == 1).then_some("each event is a transaction of its own");
+        in_step.into_iter().chain(alone)
+    }
 }
 
 /// A parameter's value.

@@ -249,6 +249,10 @@ impl Queue for MemoryQueue {
         self.counters.count_transmitted(frames.len() as u64, byte_count);
         pool.give_all(frames);
     }
+
+    fn round(&self) -> usize {
+        self.trace.len()
+    }
 }
 
 #[cfg(test)]
@@ -353,6 +357,7 @@ mod tests {
         let queues = port.open_queues(&steering).unwrap();
         assert_eq!(queues.len(), 3);
         for (mut queue, expected) in queues.into_iter().zip(expected) {
+            assert_eq!(queue.round(), expected.len());
             let (mut pool, mut frames) = (Pool::new(256, 64), Vec::new());
             while queue.rx_burst(&mut frames, &mut pool, 32) != Received::Ended {}
             assert!(expected.len() > 20);

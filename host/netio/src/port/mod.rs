@@ -56,6 +56,11 @@ pub trait Queue: Send {
     /// Sends frames, from the first on, and gives those it took to the pool. Those it could not
     /// take stay, in order.
     fn tx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool);
+
+    /// Frames of each round, of a queue that plays some again and again; elsewhere 0.
+    fn round(&self) -> usize {
+        0
+    }
 }
 
 /// Where packets are kept.

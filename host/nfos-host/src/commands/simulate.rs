@@ -40,6 +40,16 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "MPPS", value_parser = positive)]
     port_limit: Option<f64>,
 
+    /// Let workers go through the traffic together, each at the share that steering sends it: the
+    /// rate is that at which nothing is lost, and the fullest worker decides it
+    #[arg(long)]
+    in_step: bool,
+
+    /// How many events a burst may have, which commits as one transaction
+    #[arg(long, value_name = "N", default_value = "32")]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=32))]
+    burst: u8,
+
     /// How many packets each point counts
     #[arg(long, value_name = "N", default_value = "200000")]
     packets: std::num::NonZeroU64,
@@ -124,6 +134,7 @@ fn positive(text: &str) -> Result<f64, String> {
 /// Wrong options or input; a file that cannot be written.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (nf, launch) = arguments.traffic.load(&arguments.nf, cores_of_machine())?;
+    let launch = Launch { burst_max: arguments.burst.into(), ..launch };
     let mut profile = arguments.profile.as_deref().map(ProfileFile::create).transpose()?;
     let page = arguments.html.as_deref().map(create_page).transpose()?;
     let plan = SimulatedPlan {
@@ -136,6 +147,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         packets: arguments.packets.get(),
         warm_up: arguments.warm_up.unwrap_or(arguments.packets.get() / 2),
         port_limit_mpps: arguments.port_limit,
+        in_step: arguments.in_step,
         band: !arguments.no_band,
         profile: arguments.profile.is_some(),
     };

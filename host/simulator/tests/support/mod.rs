@@ -54,6 +54,7 @@ pub(crate) fn settings(packets: u64) -> Settings {
         packets,
         warm_up: 0,
         port_limit_mpps: None,
+        in_step: false,
         seed: 1,
         costs: costs(),
     }
