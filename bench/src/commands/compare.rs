@@ -65,12 +65,12 @@ struct Rate {
 pub(super) fn run(arguments: &Arguments) -> Result<(), String> {
     let Arguments { subjected, rounds, .. } = arguments;
     let subjects = subjected.subjects()?;
-    let wanted: Vec<_> = match &arguments.subjects[..] {
-        [] => Subject::ALL.to_vec(),
-        some => some.to_vec(),
+    let wanted = match &arguments.subjects[..] {
+        [] => &Subject::ALL[..],
+        some => some,
     };
-    let wanted: Vec<_> =
-        wanted.into_iter().filter(|subject| subject.runs_on(subjected.workers)).collect();
+    let runs = |subject: &&Subject| subject.runs_on(subjected.workers);
+    let wanted: Vec<_> = wanted.iter().filter(runs).copied().collect();
     let by_cpu = subjected.workers == 1;
     let run = |subject, launch: &Launch| {
         let (ports, before_ns) = (opened(launch), cpu_ns());
@@ -111,17 +111,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), String> {
             aborts[index] += ended.aborts as f64 * 1e3 / ended.received.max(1) as f64;
         }
     }
-    let first = rates.first().cloned().unwrap_or_default();
-    let lines = wanted.iter().zip(&rates).zip(&aborts).map(|((subject, rates), aborts)| {
-        let rate = Rate {
-            mpps: median(rates.clone()),
-            least: rates.iter().copied().fold(f64::INFINITY, f64::min),
-            most: rates.iter().copied().fold(0.0, f64::max),
-            to_first: median(rates.iter().zip(&first).map(|(rate, first)| rate / first).collect()),
-            aborts_per_kpacket: aborts / *rounds as f64,
-        };
-        (subject.to_string(), rate)
-    });
     print(&Line {
         nf: subjects.case.nf,
         workload: subjects.case.workload,
@@ -129,7 +118,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), String> {
         burst: subjected.burst,
         rounds: *rounds,
         clock: if by_cpu { "cpu" } else { "wall" },
-        subjects: lines.collect(),
+        subjects: told(&wanted, &rates, &aborts),
     });
     Ok(())
+}
+
+/// What is told of each subject, of its rates by round and its aborts of 1,000 packets, summed.
+fn told(wanted: &[Subject], rates: &[Vec<f64>], aborts: &[f64]) -> BTreeMap<String, Rate> {
+    let first = rates.first().cloned().unwrap_or_default();
+    let lines = wanted.iter().zip(rates).zip(aborts).map(|((subject, rates), aborts)| {
+        let rate = Rate {
+            mpps: median(rates.clone()),
+            least: rates.iter().copied().fold(f64::INFINITY, f64::min),
+            most: rates.iter().copied().fold(0.0, f64::max),
+            to_first: median(rates.iter().zip(&first).map(|(rate, first)| rate / first).collect()),
+            aborts_per_kpacket: aborts / rates.len() as f64,
+        };
+        (subject.to_string(), rate)
+    });
+    lines.collect()
 }
