@@ -5,7 +5,8 @@
 If a packet costs two workers as much CPU time as it costs one, two idle cores do twice as much; so
 the figure is two times the time of a packet with one worker through that with two. What waits asleep
 is not in it, and a worker of the host never does. Of each run one is subtracted that has gone
-through the trace once; runs take turns, and of all rounds the median counts. Traces are those that `nfos-bench compare` has made.
+through the trace once; runs take turns, and of all rounds the median counts. Traces are those that
+`nfos-bench compare` has made.
 """
 
 import json

@@ -209,6 +209,14 @@ type Tested = Worker<Raising, Kept>;
 
 /// A worker with one burst of packets in its inbox, some of one set, and a rival.
 fn worker(interferes_at: &[usize], verdict: fn(usize) -> (u8, u16)) -> Tested {
+    worker_of(&description(), interferes_at, verdict)
+}
+
+fn worker_of(
+    description: &Description,
+    interferes_at: &[usize],
+    verdict: fn(usize) -> (u8, u16),
+) -> Tested {
     let state = State::new(Settings {
         participants: 3,
         burst_max: 32,
@@ -232,12 +240,11 @@ fn worker(interferes_at: &[usize], verdict: fn(usize) -> (u8, u16)) -> Tested {
         broken: false,
         failing_starts: 0,
     };
-    let description = description();
     let burst = Burst::new(
-        Shape::new(0, &description, 5),
-        Arc::new(definitions::classifier(&description).expect("good rules")),
+        Shape::new(0, description, 5),
+        Arc::new(definitions::classifier(description).expect("good rules")),
         Arc::new(Capacity::new(64, 1)),
-        Table::new(64, definitions::key_words(&description), 1, 0),
+        Table::new(64, definitions::key_words(description), 1, 0),
     );
     let (notices, _) = crossbeam_channel::unbounded::<Notice>();
     let mut worker = Worker::new(Parts {
@@ -354,6 +361,25 @@ fn an_instance_that_does_not_start_again_costs_packets_and_never_the_host() {
     worker.run(0);
     worker.run(0);
     assert_eq!(worker_sent(&worker) + worker.counters().dropped(), EVENTS as u64 + 1);
+}
+
+#[test]
+fn packets_that_nobody_handles_are_dropped_to_the_last() {
+    let without_sets =
+        Description { packet_sets: vec![], handles: vec![EventKind::Periodic], ..description() };
+    for (description, sent) in [(description(), EVENTS as u64), (without_sets, 0)] {
+        let mut worker = worker_of(&description, &[], |_| SEND);
+        // Several bursts of them.
+        for number in 0..100 {
+            let mut frame = Frame::new(128);
+            frame.load(&[0; 60], PortId::new(0), 60, 2_000, number).expect("it fits");
+            worker.receive(frame);
+        }
+        worker.run(0);
+        let dropped = worker.counters().dropped();
+        assert_eq!((worker.waiting(), worker_sent(&worker)), (0, sent));
+        assert_eq!(dropped, EVENTS as u64 + 100 - sent);
+    }
 }
 
 fn worker_sent(worker: &Tested) -> u64 {

@@ -425,22 +425,21 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
             }
         }
         let silent = self.guest.services().effects().is_empty() && self.scribe.is_none();
-        let (mut stood, mut tries_max) = (0, 0);
+        let (mut stood, mut runs_max) = (0, 0);
         for unit in 0..settled.finished {
             let item = &mut self.burst.items_mut()[unit];
+            runs_max = runs_max.max(item.runs());
             let (frame, ending) = (item.frame.take(), item.ending);
             stood += u64::from(matches!(ending, Ending::Stands(_)));
             if !silent {
                 self.tell_of(unit, frame.as_ref());
             }
             if let Some(frame) = frame {
-                tries_max = tries_max.max(frame.tries);
                 self.finish(frame, ending);
             }
         }
         self.counters.events.add(stood);
-        let has_run = u32::from(settled.finished > 0);
-        self.counters.runs_per_event_max.raise_to((tries_max + has_run).into());
+        self.counters.runs_per_event_max.raise_to(runs_max.into());
     }
 
     /// Lets happen what a finished event asked for beside its packet, and notes the packet in the

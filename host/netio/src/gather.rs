@@ -95,13 +95,13 @@ impl Gather {
     /// where the rule's layer is in the frame's shape.
     #[inline(always)]
     pub(crate) fn collect(&self, frame: &[u8], transport: u16) -> [u64; WORDS + 1] {
-        // Both words have an index that the compiler knows, so that short keys stay in registers
-        // on their way to where they are compared.
         if let Some(five_tuple) = self.five_tuple
             && let Some([first, second]) = five_tuple.collect(frame, transport)
         {
             return [first, second, 0, 0, 0, 0, 0, 0];
         }
+        // Both words have an index that the compiler knows, so that short keys stay in registers
+        // on their way to where they are compared.
         let before_transport = transport.saturating_sub(8);
         let word = |index: usize| collect_word(&self.words[index], frame, before_transport);
         match self.byte_count {

@@ -29,7 +29,7 @@ struct Content {
 /// Costs, and the build of the host that measured them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Measured<C> {
-    /// As [`launch::build`]; empty in files of hosts that did not write it.
+    /// As [`launch::build_of_host`]; empty in files of hosts that did not write it.
     #[serde(default)]
     host: String,
     #[serde(flatten)]
@@ -73,7 +73,7 @@ impl CostsFile {
     pub(crate) fn open(given: Option<&Path>) -> Result<Self, Failure> {
         let own = || Some(cache_directory()?.join("costs.json"));
         let path = given.map(Path::to_path_buf).or_else(own);
-        let (is_given, build) = (given.is_some(), launch::build());
+        let (is_given, build) = (given.is_some(), launch::build_of_host());
         let Some(text) = path.as_ref().filter(|path| path.exists()).map(std::fs::read_to_string)
         else {
             return Ok(Self { path, is_given, content: Content::default(), build });

@@ -213,7 +213,7 @@ pub(crate) fn measure_function(
 }
 
 /// Names this build of the host: its version and the digest of the file that runs.
-pub(crate) fn build() -> String {
+pub(crate) fn build_of_host() -> String {
     let file = std::env::current_exe().and_then(std::fs::read);
     let digest =
         file.map_or_else(|_| "unreadable".to_owned(), |file| Digest::of(&file).to_string());

@@ -49,7 +49,7 @@ fn about(simulation: &Simulation) -> String {
     let set = |one: &nfos_records::simulation::Setting| format!("{} = {}", one.name, one.value);
     lines.extend(simulation.parameters.iter().map(set));
     lines.extend(simulation.port_limit_mpps.map(|limit| format!("{limit} Mpps a port at most")));
-    lines.extend(simulation.ways().map(str::to_owned));
+    lines.extend(simulation.ways());
     lines.push(format!(
         "costs of {}: {:.1} ns an event, {:.1} ns a burst, {:.1} ns a transfer of a cache line; \
          the band is from twice to half of that",

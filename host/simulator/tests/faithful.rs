@@ -10,7 +10,7 @@ use nfos_engine::services::Value;
 use nfos_records::Summary;
 use nfos_simulator::{Plan, Protocol, Variant, curves, play};
 use nfos_sync::atomic::AtomicBool;
-use support::{array, costs, guest, launch, settings};
+use support::{array, capture, costs, guest, launch, settings};
 
 /// What does not depend on time.
 fn account(summary: &Summary) -> String {
@@ -43,6 +43,23 @@ fn one_worker_leaves_the_account_of_a_real_run() {
         nothing_happened += u32::from(real.sent == 0);
     }
     assert!(nothing_happened < 8);
+}
+
+#[test]
+fn packets_that_nobody_handles_are_dropped_as_in_a_real_run() {
+    let nf = guest("array");
+    let ports = [0, 1].map(|port| {
+        let frames = std::iter::repeat_n(vec![0; 60], 500);
+        format!("memory:{},repeat=1", capture(&format!("nobody-{port}"), frames).display())
+    });
+    // A poll takes more than a burst does.
+    let launch = Launch { burst_max: 16, ..launch(1, &[&ports[0], &ports[1]], &[]) };
+    let ignore = &mut |_: Observation<'_>| {};
+    let real = nfos_dataplane::run(&nf, &launch, &AtomicBool::new(false), ignore).unwrap();
+    let played = play(&nf, &launch, &settings(1_000)).unwrap();
+    assert_eq!((real.received, real.dropped, real.in_flight), (1_000, 1_000, 0));
+    assert_eq!(account(&played.summary), account(&real));
+    assert_eq!(played.summary.in_flight, 0);
 }
 
 /// What `array` told at its end.

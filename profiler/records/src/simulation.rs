@@ -28,7 +28,7 @@ pub struct Simulation {
     /// Whether workers go through the traffic together, each at the share that steering sends it.
     #[serde(default)]
     pub in_step: bool,
-    /// Events of a burst at most.
+    /// Events of a burst at most; 0 in files of hosts that did not write it.
     #[serde(default)]
     pub burst_max: u64,
     /// Packets of each point.
@@ -44,11 +44,12 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// In what it differs from what is usual, in words.
-    pub fn ways(&self) -> impl Iterator<Item = &'static str> {
-        let in_step = self.in_step.then_some("workers in step: at this rate nothing is lost");
-        let alone = (self.burst_max == 1).then_some("each event is a transaction of its own");
-        in_step.into_iter().chain(alone)
+    /// How packets came and events were grouped, in words: a line for each that is known.
+    pub fn ways(&self) -> impl Iterator<Item = String> {
+        let in_step =
+            self.in_step.then(|| "workers in step: at this rate nothing is lost".to_owned());
+        let bursts = (self.burst_max > 0).then(|| format!("bursts of up to {}", self.burst_max));
+        in_step.into_iter().chain(bursts)
     }
 }
 

@@ -314,17 +314,14 @@ impl WorkerServices {
         import: &'static str,
         run: impl FnOnce(&mut Self) -> Answer<T>,
     ) -> Answer<T> {
-        match &mut self.phase {
-            Phase::Handling | Phase::Exiting => run(self),
-            Phase::Replaying(replay) => replay.answer(import),
-            Phase::Recording(_) => {
-                let answer = run(self)?;
-                if let Phase::Recording(script) = &mut self.phase {
-                    script.push((import, answer.record()));
-                }
-                Ok(answer)
-            }
+        if let Phase::Replaying(replay) = &mut self.phase {
+            return replay.answer(import);
         }
+        let answer = run(self)?;
+        if let Phase::Recording(script) = &mut self.phase {
+            script.push((import, answer.record()));
+        }
+        Ok(answer)
     }
 
     /// Runs an import that belongs to `init`.

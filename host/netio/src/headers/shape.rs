@@ -1,7 +1,7 @@
 //! What a frame is, as far as a key must know: which layers are in order, and where the transport
 //! header begins.
 
-use super::{TCP, UDP, ethernet, ipv4, ipv6, tcp, udp};
+use super::{TCP, UDP, be16, ethernet, ipv4, ipv6, tcp, udp};
 
 /// There is an Ethernet header.
 pub(crate) const ETHERNET: u8 = 1;
@@ -29,30 +29,30 @@ pub(crate) struct Shape {
 /// Looks at a frame. Never reads beyond it, and never fails: what is not in order has no bit.
 #[inline(always)]
 pub(crate) fn shape(frame: &[u8]) -> Shape {
-    if is_plain(frame) {
-        let protocol = frame[PLAIN_TRANSPORT - ipv4::HEADER + 9];
-        let layers = ETHERNET | IPV4 | IPV4_PORTS;
-        return Shape { layers, protocol, transport: PLAIN_TRANSPORT as u16 };
+    match plain_protocol(frame) {
+        Some(protocol) => {
+            let layers = ETHERNET | IPV4 | IPV4_PORTS;
+            Shape { layers, protocol, transport: PLAIN_TRANSPORT as u16 }
+        }
+        None => shape_by_layers(frame),
     }
-    shape_by_layers(frame)
 }
 
 /// Where the transport header begins behind an IPv4 header without options.
 const PLAIN_TRANSPORT: usize = ethernet::HEADER + ipv4::HEADER;
 
-/// Whether it is what nearly all frames are: TCP or UDP in order, in an IPv4 packet that is in
+/// The protocol of what nearly all frames are: TCP or UDP in order, in an IPv4 packet that is in
 /// order, has no options and is no fragment. A few comparisons instead of three views.
 #[inline(always)]
-fn is_plain(frame: &[u8]) -> bool {
-    let Some(head) = frame.first_chunk::<{ PLAIN_TRANSPORT + udp::HEADER }>() else {
-        return false;
-    };
-    let be16 = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
-    let total_length = usize::from(be16(16));
-    let is_ipv4 = (be16(12) == ethernet::IPV4) & (head[14] == 0x45) & (be16(20) & 0x3fff == 0);
+fn plain_protocol(frame: &[u8]) -> Option<u8> {
+    let (link, rest) = frame.split_first_chunk::<{ ethernet::HEADER }>()?;
+    let ip: &[u8; ipv4::HEADER] = rest.first_chunk()?;
+    let total_length = usize::from(be16(ip, 2));
+    let is_plain =
+        (be16(link, 12) == ethernet::IPV4) & (ip[0] == 0x45) & (be16(ip, 6) & 0x3fff == 0);
     // A total length below that of the header is a payload of none.
-    let payload = frame.get(PLAIN_TRANSPORT..ethernet::HEADER + total_length);
-    is_ipv4 && payload.is_some_and(|payload| ports_in_order(head[23], payload))
+    let payload = rest.get(ipv4::HEADER..total_length)?;
+    (is_plain && ports_in_order(ip[9], payload)).then_some(ip[9])
 }
 
 #[inline(never)]
@@ -141,7 +141,8 @@ mod tests {
                     for length in [frame.len(), 54, 46, 42, 41, 20] {
                         let frame = &frame[..length];
                         assert_eq!(shape(frame), shape_by_layers(frame), "{frame:x?}");
-                        *if is_plain(frame) { &mut plain } else { &mut others } += 1;
+                        *if plain_protocol(frame).is_some() { &mut plain } else { &mut others } +=
+                            1;
                     }
                 }
             }
