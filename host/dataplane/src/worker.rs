@@ -249,20 +249,31 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         self.counters.queue_max.raise_to(self.inbox.len() as u64);
         loop {
             let limit = self.limit();
-            self.burst.compose(&mut self.inbox, limit, until_ns);
-            self.drop_skipped();
-            if self.burst.items().is_empty() {
-                if self.inbox.is_empty() {
-                    break;
-                }
-                // All that it took of the inbox was skipped.
-                continue;
+            if !self.compose(limit, until_ns) {
+                break;
             }
             self.dispatch();
             self.settle();
         }
         self.publish_sets();
         self.egress.flush();
+    }
+
+    /// Composes the next burst of up to `limit` events, and drops packets before it that nobody
+    /// handles; `false` if there is nothing to do.
+    #[inline]
+    fn compose(&mut self, limit: usize, until_ns: u64) -> bool {
+        loop {
+            self.burst.compose(&mut self.inbox, limit, until_ns);
+            self.drop_skipped();
+            if !self.burst.items().is_empty() {
+                return true;
+            }
+            // Else all that was taken of the inbox was skipped.
+            if self.inbox.is_empty() {
+                return false;
+            }
+        }
     }
 
     /// Runs a periodic event.

@@ -380,9 +380,6 @@ impl<'a, F: Factory> Player<'a, F> {
             // For some packets no handler asks.
             self.tally.packets += (waiting - self.ensemble.waiting(worker)) as u64;
             self.actors[worker].looked_at = 0;
-            if self.ensemble.waiting(worker) > 0 {
-                return self.schedule(worker, now + 1, Next::Turn);
-            }
             self.pause(worker, now);
             return self.schedule(worker, now + 1, Next::Poll);
         }

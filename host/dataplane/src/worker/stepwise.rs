@@ -31,9 +31,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
     pub(crate) fn begin(&mut self, until_ns: u64) -> usize {
         self.counters.queue_max.raise_to(self.inbox.len() as u64);
         let limit = self.limit();
-        self.burst.compose(&mut self.inbox, limit, until_ns);
-        self.drop_skipped();
-        if !self.burst.items().is_empty() {
+        if self.compose(limit, until_ns) {
             self.begin_composed();
         }
         self.burst.items().len()
@@ -134,9 +132,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
     pub(crate) fn time_burst(&mut self, limit: usize, clock: &quanta::Clock) -> Option<BurstTicks> {
         let before = clock.raw();
         let limit = limit.min(self.limit());
-        self.burst.compose(&mut self.inbox, limit, 0);
-        self.drop_skipped();
-        if self.burst.items().is_empty() {
+        if !self.compose(limit, 0) {
             return None;
         }
         let composed = clock.raw();
