@@ -26,11 +26,12 @@ fn units<const N: usize>(x: &[f64; N]) -> f64 {
     x.iter().sum::<f64>().max(1.0)
 }
 
-/// Weighted so that a burst of one event counts as much as one of 32.
+/// Weighted so that a packet counts as much in a burst of 32 as in one of its own, of which there are
+/// 32 times as many for as many packets.
 fn solve<'a, const N: usize>(samples: impl Iterator<Item = &'a ([f64; N], f64)>) -> [f64; N] {
     let (mut a, mut b) = ([[0.0; N]; N], [0.0; N]);
     for (x, y) in samples {
-        let weight = 1.0 / (units(x) * units(x));
+        let weight = 1.0 / units(x);
         for row in 0..N {
             for column in 0..N {
                 a[row][column] += weight * x[row] * x[column];
