@@ -8,7 +8,8 @@ use crate::{File, Finding};
 const UNITS: [&str; 5] = ["ns", "Mpps", "kpps", "pps", "×"];
 
 /// How the commands begin that measure.
-const COMMANDS: [&str; 4] = ["cargo ", "nfos-host ", "nfos-bench", "ci/"];
+const COMMANDS: [&str; 6] =
+    ["cargo ", "nfos-host ", "nfos-bench", "ci/", "bash bench/", "python3 bench/"];
 
 /// A relative link leads to a file or a folder.
 pub fn links(root: &Path, file: &File) -> Vec<Finding> {

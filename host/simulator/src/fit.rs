@@ -26,8 +26,8 @@ fn units<const N: usize>(x: &[f64; N]) -> f64 {
     x.iter().sum::<f64>().max(1.0)
 }
 
-/// Weighted so that a packet counts as much in a burst of 32 as in one of its own, of which there are
-/// 32 times as many for as many packets.
+/// Weighted so that a packet counts as much in a burst of 32 as in one of its own, of which there
+/// are 32 times as many for as many packets.
 fn solve<'a, const N: usize>(samples: impl Iterator<Item = &'a ([f64; N], f64)>) -> [f64; N] {
     let (mut a, mut b) = ([[0.0; N]; N], [0.0; N]);
     for (x, y) in samples {
