@@ -27,10 +27,12 @@ pub struct MapEntry {
 }
 
 #[cfg(target_arch = "wasm32")]
+mod progress;
+#[cfg(target_arch = "wasm32")]
 mod wasm {
     use std::mem::ManuallyDrop;
 
-    use super::{Hashing, Level, MapEntry, Merge};
+    use super::{Hashing, Level, MapEntry, Merge, progress};
     use crate::bindings::nfos::nf;
     use crate::cell::Words;
     use crate::contract::Value;
@@ -206,7 +208,7 @@ mod wasm {
 
     #[inline]
     pub(crate) fn begin(event: u32) -> bool {
-        nf::burst::begin(event)
+        progress::begin(event)
     }
 
     pub(crate) fn parameter(name: &str) -> Value {

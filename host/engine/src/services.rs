@@ -7,6 +7,7 @@
 
 use crate::fault::GuestFault;
 use crate::site::CallSite;
+use std::ops::Range;
 
 /// Six words of aggregate state; `types.cell` of the contract.
 pub type Cell = [u64; 6];
@@ -107,6 +108,31 @@ pub trait Services: Send + 'static {
     /// # Errors
     /// [`GuestFault::OutOfTurn`] unless called with 0, 1, 2, … within a burst.
     fn begin(&mut self, event: u32) -> Answer<bool>;
+
+    /// [`Self::begin`] for each of these events, in order, up to the first that is in vain.
+    ///
+    /// # Errors
+    /// As there.
+    fn begin_all(&mut self, events: Range<u32>) -> Answer<bool> {
+        for event in events {
+            if !self.begin(event)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a guest may keep a record of its progress instead of calling `burst.begin`; the
+    /// events are then begun late, several at once.
+    fn reads_progress(&self) -> bool {
+        true
+    }
+
+    /// Whether [`Self::begin`] would answer `false`, whatever the event. It becomes so only with
+    /// the answer of an import.
+    fn is_in_vain(&self) -> bool {
+        false
+    }
 
     /// `parameters.get`.
     ///

@@ -86,6 +86,23 @@ impl Worker {
         goes_on
     }
 
+    /// Begins so many events that are over already, if that can be: if no structure is open, so
+    /// that nothing is kept of them.
+    #[inline]
+    pub fn pass_events(&mut self, events: usize) -> bool {
+        if !self.running {
+            self.events += events;
+        }
+        !self.running
+    }
+
+    /// Whether the run of any further event of this burst would be in vain.
+    #[inline]
+    #[must_use]
+    pub fn is_doomed(&self) -> bool {
+        self.tx.is_doomed()
+    }
+
     /// Merges what will be needed, while nothing has been observed.
     #[cold]
     fn merge_ahead(&mut self) {

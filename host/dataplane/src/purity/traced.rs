@@ -88,6 +88,11 @@ impl Services for Traced {
         Ok(begun)
     }
 
+    /// It breaks bursts off where an event begins.
+    fn reads_progress(&self) -> bool {
+        false
+    }
+
     fn parameter(&mut self, name: &str) -> Answer<Value> {
         self.call(format!("parameters.get of {name:?}"), |s| s.parameter(name))
     }

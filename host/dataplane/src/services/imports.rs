@@ -10,6 +10,7 @@ use nfos_engine::services::{
 };
 use nfos_state::{AccessError, ObjectId, OpenError};
 use nfos_sync::{Bug, seeded};
+use std::ops::Range;
 
 fn opened(result: Result<ObjectId, OpenError>) -> Answer<Handle> {
     result.map(ObjectId::raw).map_err(|error| match error {
@@ -40,7 +41,7 @@ fn mix(mut x: u64) -> u64 {
 }
 
 impl Services for WorkerServices {
-    #[inline]
+    #[inline(always)]
     fn begin(&mut self, event: u32) -> Answer<bool> {
         let handling = matches!(self.phase, Phase::Handling);
         let event = event.saturating_add(self.first);
@@ -68,6 +69,24 @@ impl Services for WorkerServices {
         self.next = event + 1;
         self.effects.begin(event);
         Ok(true)
+    }
+
+    #[inline]
+    fn begin_all(&mut self, mut events: Range<u32>) -> Answer<bool> {
+        if events.len() > 1 {
+            events.start += self.pass(&events);
+        }
+        for event in events {
+            if !self.begin(event)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    #[inline]
+    fn is_in_vain(&self) -> bool {
+        self.state.is_doomed()
     }
 
     fn parameter(&mut self, name: &str) -> Answer<Value> {

@@ -14,6 +14,7 @@ use nfos_engine::services::{Answer, Handle, Value};
 use nfos_state::{Commit, Position, State};
 use nfos_sync::{Bug, seeded};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What is the same for all workers.
@@ -226,6 +227,20 @@ impl WorkerServices {
     #[inline]
     pub(crate) fn units(&self) -> u32 {
         self.next.max(1)
+    }
+
+    /// Begins those of several events that are over already, if nothing is kept of an event but of
+    /// the one in hand; how many that are.
+    fn pass(&mut self, events: &Range<u32>) -> u32 {
+        let over = events.len() as u32 - 1;
+        let fits = self.next.saturating_add(over) < self.moments.len() as u32;
+        // The first began with the burst.
+        let passed = over - u32::from(self.next == 0);
+        if !fits || self.uses.is_some() || !self.state.pass_events(passed as usize) {
+            return 0;
+        }
+        self.next += over;
+        over
     }
 
     /// How many events the guest began.

@@ -2,8 +2,8 @@
 
 use wasmtime::{Linker, Result};
 
-use super::memory::reach;
-use super::{Call, Host, opening, site};
+use super::memory::{reach, services};
+use super::{Call, Host, answered, opening};
 use crate::services::{Handle, Services};
 
 const INTERFACE: &str = "nfos:nf/allocator@0.1.0";
@@ -39,7 +39,7 @@ fn allocate<S: Services>(
     duration_ns: u64,
     answer: u32,
 ) -> Result<()> {
-    let (services, mut memory) = reach(&mut call);
+    let (services, mut memory) = reach(&mut call)?;
     let id = services.allocate(allocator, duration_ns)?;
     // option<u32>
     let to: &mut [u8; 8] = memory.record(answer, 4)?;
@@ -47,8 +47,7 @@ fn allocate<S: Services>(
     if let (Some(id), Some(to)) = (id, to.last_chunk_mut()) {
         *to = id.to_le_bytes();
     }
-    site::note(&mut call);
-    Ok(())
+    answered(&mut call)
 }
 
 fn refresh<S: Services>(
@@ -57,25 +56,24 @@ fn refresh<S: Services>(
     id: u32,
     duration_ns: u64,
 ) -> Result<u32> {
-    let held = call.data_mut().services.refresh(allocator, id, duration_ns)?;
-    site::note(&mut call);
+    let held = services(&mut call)?.refresh(allocator, id, duration_ns)?;
+    answered(&mut call)?;
     Ok(held.into())
 }
 
 fn free<S: Services>(mut call: Call<S>, allocator: Handle, id: u32) -> Result<()> {
-    call.data_mut().services.free(allocator, id)?;
-    site::note(&mut call);
-    Ok(())
+    services(&mut call)?.free(allocator, id)?;
+    answered(&mut call)
 }
 
 fn is_live<S: Services>(mut call: Call<S>, allocator: Handle, id: u32) -> Result<u32> {
-    let live = call.data_mut().services.is_live(allocator, id)?;
-    site::note(&mut call);
+    let live = services(&mut call)?.is_live(allocator, id)?;
+    answered(&mut call)?;
     Ok(live.into())
 }
 
 fn next_expired<S: Services>(mut call: Call<S>, allocator: Handle, answer: u32) -> Result<()> {
-    let (services, mut memory) = reach(&mut call);
+    let (services, mut memory) = reach(&mut call)?;
     let lease = services.next_expired(allocator)?;
     // option<expired-lease>: the flag, then the deadline at 8 and the id at 16.
     let to: &mut [u8; 24] = memory.record(answer, 8)?;
@@ -84,6 +82,5 @@ fn next_expired<S: Services>(mut call: Call<S>, allocator: Handle, answer: u32) 
         to[8..16].copy_from_slice(&lease.deadline.to_le_bytes());
         to[16..20].copy_from_slice(&lease.id.to_le_bytes());
     }
-    site::note(&mut call);
-    Ok(())
+    answered(&mut call)
 }

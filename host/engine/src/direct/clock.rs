@@ -2,6 +2,7 @@
 
 use wasmtime::{Linker, Result};
 
+use super::memory::services;
 use super::{Call, Host};
 use crate::services::Services;
 
@@ -13,5 +14,5 @@ pub(super) fn link<S: Services>(linker: &mut Linker<Host<S>>) -> Result<()> {
 }
 
 fn now<S: Services>(mut call: Call<S>) -> Result<u64> {
-    Ok(call.data_mut().services.now()?)
+    Ok(services(&mut call)?.now()?)
 }

@@ -2,8 +2,8 @@
 
 use wasmtime::{Linker, Result};
 
-use super::memory::reach;
-use super::{Call, Host, site};
+use super::memory::{reach, services};
+use super::{Call, Host, answered};
 use crate::fault::GuestFault;
 use crate::services::{Handle, Merge, Services};
 
@@ -36,7 +36,7 @@ fn open<S: Services>(
     merge_count: u32,
     staleness_ns: u64,
 ) -> Result<Handle> {
-    let (services, memory) = reach(&mut call);
+    let (services, memory) = reach(&mut call)?;
     let merges = memory.bytes(merges, merge_count)?;
     if merge_count > MERGES_MAX {
         return Err(GuestFault::BadArgument(format!("{merge_count} merges; 1 to 6")).into());
@@ -52,7 +52,7 @@ fn open_parts<S: Services>(
     name_length: u32,
     staleness_ns: u64,
 ) -> Result<Handle> {
-    let (services, memory) = reach(&mut call);
+    let (services, memory) = reach(&mut call)?;
     Ok(services.open_parts(memory.text(name, name_length)?, staleness_ns)?)
 }
 
@@ -68,37 +68,33 @@ fn lift_merge(from: u8) -> Result<Merge, GuestFault> {
 
 fn update<S: Services>(mut call: Call<S>, object: Handle, word: u32, operand: i64) -> Result<()> {
     // The canonical ABI takes a `u8` modulo 256.
-    call.data_mut().services.distributed_update(object, word as u8, operand)?;
-    site::note(&mut call);
-    Ok(())
+    services(&mut call)?.distributed_update(object, word as u8, operand)?;
+    answered(&mut call)
 }
 
 fn read<S: Services>(mut call: Call<S>, object: Handle, answer: u32) -> Result<()> {
-    let (services, mut memory) = reach(&mut call);
+    let (services, mut memory) = reach(&mut call)?;
     let cell = services.distributed_read(object)?;
     memory.store_cell(answer, &cell)?;
-    site::note(&mut call);
-    Ok(())
+    answered(&mut call)
 }
 
 fn parts<S: Services>(mut call: Call<S>, object: Handle) -> Result<u32> {
-    Ok(call.data_mut().services.parts(object)?)
+    Ok(services(&mut call)?.parts(object)?)
 }
 
 fn part<S: Services>(mut call: Call<S>, object: Handle, index: u32, answer: u32) -> Result<()> {
-    let (services, mut memory) = reach(&mut call);
+    let (services, mut memory) = reach(&mut call)?;
     let cell = services.part(object, index)?;
     memory.store_cell(answer, &cell)?;
-    site::note(&mut call);
-    Ok(())
+    answered(&mut call)
 }
 
 fn own_part<S: Services>(mut call: Call<S>, object: Handle, answer: u32) -> Result<()> {
-    let (services, mut memory) = reach(&mut call);
+    let (services, mut memory) = reach(&mut call)?;
     let cell = services.own_part(object)?;
     memory.store_cell(answer, &cell)?;
-    site::note(&mut call);
-    Ok(())
+    answered(&mut call)
 }
 
 #[expect(clippy::too_many_arguments, reason = "a cell is flattened into six parameters")]
@@ -112,13 +108,12 @@ fn set_part<S: Services>(
     w4: u64,
     w5: u64,
 ) -> Result<()> {
-    call.data_mut().services.set_part(object, [w0, w1, w2, w3, w4, w5])?;
-    site::note(&mut call);
-    Ok(())
+    services(&mut call)?.set_part(object, [w0, w1, w2, w3, w4, w5])?;
+    answered(&mut call)
 }
 
 fn published<S: Services>(mut call: Call<S>, object: Handle, answer: u32) -> Result<()> {
-    let (services, mut memory) = reach(&mut call);
+    let (services, mut memory) = reach(&mut call)?;
     let cell = services.published(object)?;
     Ok(memory.store_option(answer, cell.as_ref())?)
 }
@@ -134,5 +129,5 @@ fn publish<S: Services>(
     w4: u64,
     w5: u64,
 ) -> Result<()> {
-    Ok(call.data_mut().services.publish(object, [w0, w1, w2, w3, w4, w5])?)
+    Ok(services(&mut call)?.publish(object, [w0, w1, w2, w3, w4, w5])?)
 }

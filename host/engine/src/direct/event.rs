@@ -2,6 +2,7 @@
 
 use wasmtime::{Linker, Result};
 
+use super::memory::services;
 use super::{Call, Host};
 use crate::services::Services;
 
@@ -13,5 +14,5 @@ pub(super) fn link<S: Services>(linker: &mut Linker<Host<S>>) -> Result<()> {
 }
 
 fn emit<S: Services>(mut call: Call<S>, event: u32, value: u64) -> Result<()> {
-    Ok(call.data_mut().services.emit(event, value)?)
+    Ok(services(&mut call)?.emit(event, value)?)
 }

@@ -16,7 +16,7 @@ pub(super) fn link<S: Services>(linker: &mut Linker<Host<S>>) -> Result<()> {
 
 /// Of a guest in distress: what is not UTF-8 is replaced rather than a second fault.
 fn report<S: Services>(mut call: Call<S>, message: u32, message_length: u32) -> Result<()> {
-    let (_, memory) = reach(&mut call);
+    let (_, memory) = reach(&mut call)?;
     let kept = memory.bytes(message, message_length)?;
     let mut copy = [0; MESSAGE_BYTES_MAX];
     let length = kept.len().min(MESSAGE_BYTES_MAX);

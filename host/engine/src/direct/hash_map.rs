@@ -2,8 +2,8 @@
 
 use wasmtime::{Linker, Result};
 
-use super::memory::reach;
-use super::{Call, Host, opening, site};
+use super::memory::{reach, services};
+use super::{Call, Host, answered, opening};
 use crate::fault::GuestFault;
 use crate::services::{Handle, Hashing, Services, SetOutcome};
 
@@ -60,11 +60,10 @@ fn get<S: Services>(
     key_length: u32,
     answer: u32,
 ) -> Result<()> {
-    let (services, mut memory) = reach(&mut call);
+    let (services, mut memory) = reach(&mut call)?;
     let cell = services.map_get(map, memory.bytes(key, key_length)?)?;
     memory.store_option(answer, cell.as_ref())?;
-    site::note(&mut call);
-    Ok(())
+    answered(&mut call)
 }
 
 #[expect(clippy::too_many_arguments, reason = "a cell is flattened into six parameters")]
@@ -80,10 +79,10 @@ fn set<S: Services>(
     w4: u64,
     w5: u64,
 ) -> Result<u32> {
-    let (services, memory) = reach(&mut call);
+    let (services, memory) = reach(&mut call)?;
     let key = memory.bytes(key, key_length)?;
     let outcome = services.map_set(map, key, [w0, w1, w2, w3, w4, w5])?;
-    site::note(&mut call);
+    answered(&mut call)?;
     Ok(match outcome {
         SetOutcome::Ok => 0,
         SetOutcome::Full => 1,
@@ -91,22 +90,21 @@ fn set<S: Services>(
 }
 
 fn remove<S: Services>(mut call: Call<S>, map: Handle, key: u32, key_length: u32) -> Result<u32> {
-    let (services, memory) = reach(&mut call);
+    let (services, memory) = reach(&mut call)?;
     let present = services.map_remove(map, memory.bytes(key, key_length)?)?;
-    site::note(&mut call);
+    answered(&mut call)?;
     Ok(present.into())
 }
 
 fn len<S: Services>(mut call: Call<S>, map: Handle) -> Result<u32> {
-    let len = call.data_mut().services.map_len(map)?;
-    site::note(&mut call);
+    let len = services(&mut call)?.map_len(map)?;
+    answered(&mut call)?;
     Ok(len)
 }
 
 fn next<S: Services>(mut call: Call<S>, map: Handle, at: u64, answer: u32) -> Result<()> {
-    let (services, mut memory) = reach(&mut call);
+    let (services, mut memory) = reach(&mut call)?;
     let entry = services.map_next(map, at)?;
     memory.store_entry(answer, entry.as_ref())?;
-    site::note(&mut call);
-    Ok(())
+    answered(&mut call)
 }

@@ -20,7 +20,7 @@ fn write<S: Services>(
     message: u32,
     message_length: u32,
 ) -> Result<()> {
-    let (services, memory) = reach(&mut call);
+    let (services, memory) = reach(&mut call)?;
     Ok(services.log(lift_level(level)?, memory.text(message, message_length)?)?)
 }
 

@@ -14,7 +14,7 @@ use std::ptr::NonNull;
 
 use wasmtime::{AsContext, AsContextMut, Caller, Memory, Store};
 
-use super::Host;
+use super::{Host, progress};
 use crate::fault::GuestFault;
 use crate::services::{Cell, MapEntry, Services};
 
@@ -24,18 +24,24 @@ pub(super) struct LinearMemory {
     memory: Option<Memory>,
     base: NonNull<u8>,
     length: usize,
+    /// Where the guest counts the events that it has begun; [`NONE_BEGUN`] if it does not.
+    begun: NonNull<u32>,
 }
 
-// SAFETY: the pointer is only followed by whoever holds the store (`reach`, `reach_store`), and
-// the memory behind it belongs to that store, which moves between threads with its data.
+/// Read instead of a count that a guest does not keep.
+static NONE_BEGUN: u32 = 0;
+
+// SAFETY: the pointers are only followed by whoever holds the store's data mutably, and the
+// memory behind them belongs to that store, which moves between threads with its data.
 unsafe impl Send for LinearMemory {}
-// SAFETY: through a shared reference nothing follows the pointer.
+// SAFETY: through a shared reference nothing follows the pointers.
 unsafe impl Sync for LinearMemory {}
 
 impl LinearMemory {
     /// No memory: every range but the empty one lies outside.
     pub(super) fn none() -> Self {
-        Self { memory: None, base: NonNull::dangling(), length: 0 }
+        let begun = NonNull::from_ref(&NONE_BEGUN);
+        Self { memory: None, base: NonNull::dangling(), length: 0, begun }
     }
 
     /// Keeps the memory of the instance that lives in `store`.
@@ -43,6 +49,23 @@ impl LinearMemory {
         store.data_mut().memory.memory = Some(memory);
         refresh(store.as_context_mut());
     }
+}
+
+/// From now on [`begun`] reads the count at this address.
+pub(super) fn count_at<S>(host: &mut Host<S>, pointer: u32) -> Result<(), GuestFault> {
+    let (_, mut memory) = split(host);
+    let count = memory.record::<4>(pointer, align_of::<u32>() as u32)?;
+    host.memory.begun = NonNull::from_mut(count).cast();
+    Ok(())
+}
+
+/// How many events the guest says it has begun; 0 if it does not say.
+#[inline(always)]
+pub(super) fn begun<S>(host: &mut Host<S>) -> u32 {
+    // SAFETY: the pointer is that of a constant, or `count_at` has found four aligned bytes there,
+    // in the memory of the store that owns `host`; why they are still there, and that nothing
+    // writes them while `host` is borrowed, is told in `split`.
+    unsafe { host.memory.begun.read() }.to_le()
 }
 
 /// Reads base and length again.
@@ -59,15 +82,32 @@ fn refresh<S: Services>(mut store: wasmtime::StoreContextMut<'_, Host<S>>) {
     host.limits.clear_growth();
 }
 
-/// The services and the memory of the guest that calls.
+/// The services and the memory of the guest that calls, with the event begun that it is in.
+///
+/// # Errors
+/// [`GuestFault::OutOfTurn`] if the guest's own record says what cannot be.
 #[inline]
 pub(super) fn reach<'a, S: Services>(
     caller: &'a mut Caller<'_, Host<S>>,
-) -> (&'a mut S, GuestBytes<'a>) {
+) -> Result<(&'a mut S, GuestBytes<'a>), GuestFault> {
+    progress::follow(caller.data_mut())?;
     if caller.data().limits.grown() {
         refresh(caller.as_context_mut());
     }
-    split(caller.data_mut())
+    Ok(split(caller.data_mut()))
+}
+
+/// The services of the guest that calls, with the event begun that it is in.
+///
+/// # Errors
+/// As [`reach`].
+#[inline]
+pub(super) fn services<'a, S: Services>(
+    caller: &'a mut Caller<'_, Host<S>>,
+) -> Result<&'a mut S, GuestFault> {
+    let host = caller.data_mut();
+    progress::follow(host)?;
+    Ok(&mut host.services)
 }
 
 /// The services and the memory of the guest in `store`, which is not running.
@@ -79,8 +119,9 @@ pub(super) fn reach_store<S: Services>(store: &mut Store<Host<S>>) -> (&mut S, G
     split(store.data_mut())
 }
 
+/// The services and the memory of a guest that is not running, as long as it was last seen.
 #[inline]
-fn split<S>(host: &mut Host<S>) -> (&mut S, GuestBytes<'_>) {
+pub(super) fn split<S>(host: &mut Host<S>) -> (&mut S, GuestBytes<'_>) {
     let LinearMemory { base, length, .. } = host.memory;
     // SAFETY: `base` and `length` are those of a memory of the store that owns `host`
     // (`refresh`; a store's data starts with `none`, an empty slice), taken when it had at least

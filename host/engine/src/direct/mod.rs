@@ -22,6 +22,7 @@ mod log;
 mod memory;
 mod outcome;
 mod parameters;
+mod progress;
 mod random;
 mod send;
 mod site;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use wasmtime::{Caller, Instance, InstancePre, Linker, Memory, Module, Store, TypedFunc};
 
 use self::memory::{GuestBytes, LinearMemory, reach_store};
+use self::progress::Progress;
 use crate::description::Configuration;
 use crate::engine::Settings;
 use crate::exchange::{EVENT_SIZE, Exchange, Layout};
@@ -62,6 +64,7 @@ type HandleParameters = (u32, u32, u32, u32, u32, u32);
 pub(crate) struct Host<S> {
     services: S,
     memory: LinearMemory,
+    progress: Progress,
     limits: Limits,
     last_words: LastWords,
 }
@@ -73,6 +76,7 @@ impl<S> Host<S> {
         Self {
             services,
             memory: LinearMemory::none(),
+            progress: Progress::default(),
             limits: Limits::new(settings),
             last_words: LastWords::default(),
         }
@@ -163,6 +167,7 @@ pub(crate) fn check_exports(module: &Module) -> Result<(), String> {
             return Err(format!("its core module exports `{name}` with another type"));
         }
     }
+    progress::check_export(module)?;
     match module.get_export(MEMORY) {
         Some(ExternType::Memory(ty)) if ty.is_shared() || ty.is_64() => {
             Err("its core module's memory is shared or of 64 bits".to_owned())
@@ -247,7 +252,15 @@ impl<S: Services> Guest<S> for DirectGuest<S> {
         self.run(|store, exports| {
             let layout = burst.layout();
             let parameters = fill(store, exports, burst, layout)?;
-            let answer = exports.handle.call(&mut *store, parameters)?;
+            progress::start(store)?;
+            let answer = match exports.handle.call(&mut *store, parameters) {
+                Ok(answer) => answer,
+                Err(error) => {
+                    progress::fail(store.data_mut());
+                    return Err(error);
+                }
+            };
+            progress::finish(store.data_mut(), layout.events)?;
             let (services, memory) = reach_store(store);
             outcome::accept(services, memory, answer, layout, burst)?;
             post_return(store, exports.post_handle.as_ref(), answer)
@@ -280,10 +293,25 @@ fn instantiate<S: Services>(
     let memory: Memory =
         instance.get_memory(&mut *store, MEMORY).expect("`check_exports` found the memory");
     LinearMemory::attach(store, memory);
+    progress::attach(store, instance)?;
     if let Ok(initialize) = instance.get_typed_func::<(), ()>(&mut *store, INITIALIZE) {
         initialize.call(store, ())?;
     }
     Ok(exports)
+}
+
+/// An import of a structure was answered: tells the services where from, and the guest whether to
+/// stop.
+#[inline]
+fn answered<S: Services>(call: &mut Call<S>) -> wasmtime::Result<()> {
+    let services = &call.data().services;
+    if services.wants_site() | services.is_in_vain() { tell(call) } else { Ok(()) }
+}
+
+#[cold]
+fn tell<S: Services>(call: &mut Call<S>) -> wasmtime::Result<()> {
+    site::note(call);
+    Ok(progress::note(call.data_mut())?)
 }
 
 #[inline]
@@ -299,7 +327,7 @@ fn opening<S: Services>(
     open: impl FnOnce(&mut S, GuestBytes<'_>) -> wasmtime::Result<Handle>,
 ) -> wasmtime::Result<Handle> {
     let began = limits::cpu_time();
-    let (services, memory) = memory::reach(call);
+    let (services, memory) = memory::reach(call)?;
     let handle = open(services, memory);
     call.data_mut().limits.excuse(limits::cpu_time().saturating_sub(began));
     handle

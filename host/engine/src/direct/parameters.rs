@@ -15,7 +15,7 @@ pub(super) fn link<S: Services>(linker: &mut Linker<Host<S>>) -> Result<()> {
 }
 
 fn get<S: Services>(mut call: Call<S>, name: u32, name_length: u32, answer: u32) -> Result<()> {
-    let (services, memory) = reach(&mut call);
+    let (services, memory) = reach(&mut call)?;
     let value = services.parameter(memory.text(name, name_length)?)?;
     // variant value: the case, then its payload at 8.
     let (case, payload) = match value {
@@ -23,7 +23,7 @@ fn get<S: Services>(mut call: Call<S>, name: u32, name_length: u32, answer: u32)
         Value::Boolean(yes) => (1, u64::from(yes).to_le_bytes()),
         Value::Text(text) => (2, lower_text(&mut call, &text)?),
     };
-    let (_, mut memory) = reach(&mut call);
+    let (_, mut memory) = reach(&mut call)?;
     let to: &mut [u8; 16] = memory.record(answer, 8)?;
     to[0] = case;
     match case {
@@ -38,7 +38,7 @@ fn lower_text<S: Services>(call: &mut Call<S>, text: &str) -> Result<[u8; 8]> {
     let length = u32::try_from(text.len())
         .map_err(|_| GuestFault::Limit("a parameter longer than 4 GiB".to_owned()))?;
     let pointer = if length == 0 { 1 } else { allocate(call, length)? };
-    let (_, mut memory) = reach(call);
+    let (_, mut memory) = reach(call)?;
     memory.bytes_mut(pointer, length)?.copy_from_slice(text.as_bytes());
     let [p, l] = [pointer.to_le_bytes(), length.to_le_bytes()];
     Ok([p[0], p[1], p[2], p[3], l[0], l[1], l[2], l[3]])

@@ -14,7 +14,7 @@ pub(super) fn link<S: Services>(linker: &mut Linker<Host<S>>) -> Result<()> {
 }
 
 fn send<S: Services>(mut call: Call<S>, port: u32, frame: u32, frame_length: u32) -> Result<()> {
-    let (services, memory) = reach(&mut call);
+    let (services, memory) = reach(&mut call)?;
     // The canonical ABI takes a `u16` modulo 65,536.
     Ok(services.send(port as u16, memory.bytes(frame, frame_length)?)?)
 }

@@ -7,15 +7,10 @@ use crate::services::Services;
 use crate::site::CallSite;
 
 /// Tells the services the call site of the import that is about to return, if they want it.
-#[inline]
 pub(super) fn note<S: Services>(call: &mut Call<S>) {
-    if call.data().services.wants_site() {
-        capture(call);
+    if !call.data().services.wants_site() {
+        return;
     }
-}
-
-#[cold]
-fn capture<S: Services>(call: &mut Call<S>) {
     let site = CallSite::of(&WasmBacktrace::force_capture(&*call));
     call.data_mut().services.site(site);
 }

@@ -2,8 +2,8 @@
 
 use wasmtime::{Linker, Result};
 
-use super::memory::reach;
-use super::{Call, Host, opening, site};
+use super::memory::{reach, services};
+use super::{Call, Host, answered, opening};
 use crate::services::{Handle, Services};
 
 const INTERFACE: &str = "nfos:nf/vector@0.1.0";
@@ -30,11 +30,10 @@ fn open<S: Services>(
 }
 
 fn read<S: Services>(mut call: Call<S>, vector: Handle, index: u32, answer: u32) -> Result<()> {
-    let (services, mut memory) = reach(&mut call);
+    let (services, mut memory) = reach(&mut call)?;
     let cell = services.vector_read(vector, index)?;
     memory.store_cell(answer, &cell)?;
-    site::note(&mut call);
-    Ok(())
+    answered(&mut call)
 }
 
 #[expect(clippy::too_many_arguments, reason = "a cell is flattened into six parameters")]
@@ -49,10 +48,9 @@ fn write<S: Services>(
     w4: u64,
     w5: u64,
 ) -> Result<()> {
-    let services = &mut call.data_mut().services;
+    let services = services(&mut call)?;
     services.vector_write(vector, index, [w0, w1, w2, w3, w4, w5])?;
-    site::note(&mut call);
-    Ok(())
+    answered(&mut call)
 }
 
 fn add<S: Services>(
@@ -63,7 +61,6 @@ fn add<S: Services>(
     delta: i64,
 ) -> Result<()> {
     // The canonical ABI takes a `u8` modulo 256.
-    call.data_mut().services.vector_add(vector, index, word as u8, delta)?;
-    site::note(&mut call);
-    Ok(())
+    services(&mut call)?.vector_add(vector, index, word as u8, delta)?;
+    answered(&mut call)
 }

@@ -63,6 +63,8 @@ pub struct Answers {
     pub number: u64,
     /// How long `now` sleeps.
     pub pause: Duration,
+    /// After so many calls the run of further events is in vain.
+    pub in_vain_after: usize,
     /// A fault for all but `send` and `emit`.
     pub fault: Option<GuestFault>,
 }
@@ -82,6 +84,7 @@ impl Default for Answers {
             lease: None,
             number: 0x8765_4321_0fed_cba9,
             pause: Duration::ZERO,
+            in_vain_after: usize::MAX,
             fault: None,
         }
     }
@@ -107,6 +110,9 @@ impl Recorder {
 impl Services for Recorder {
     fn begin(&mut self, event: u32) -> Answer<bool> {
         self.note(Called::Begin(event), self.answers.yes)
+    }
+    fn is_in_vain(&self) -> bool {
+        self.calls.len() >= self.answers.in_vain_after
     }
     fn parameter(&mut self, name: &str) -> Answer<Value> {
         self.note(Called::Parameter(name.to_owned()), self.answers.value.clone())
