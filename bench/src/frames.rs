@@ -79,7 +79,7 @@ impl<S: Services> Exchange<S> for Frames {
                 state_offset: 0,
                 previous: NO_PREVIOUS,
             };
-            event.store(to);
+            *to = event.to_bytes();
             frames[offset..offset + frame.len()].copy_from_slice(frame);
         }
     }
@@ -127,7 +127,7 @@ impl<S: Services> Exchange<S> for Period {
             state_offset: 0,
             previous: NO_PREVIOUS,
         };
-        event.store(&mut events[0]);
+        events[0] = event.to_bytes();
     }
 
     fn accept(

@@ -1,7 +1,9 @@
 //! A network function's packet-set definitions as the port library takes them.
 
 use nfos_engine::description::{self, Description};
-use nfos_netio::{Classifier, Field, KeyRule, Layer, RuleError, SetRules};
+use nfos_netio::{
+    Classifier, Field, KEY_WORDS, KeyRule, Layer, RuleError, SHORT_KEY_BYTES_MAX, SetRules,
+};
 
 /// Compiles the definitions of a description.
 ///
@@ -17,12 +19,17 @@ pub(crate) fn classifier(description: &Description) -> Result<Classifier, RuleEr
     Classifier::new(&sets, &orphans)
 }
 
-/// Words of the longest key, as a table stores it: with several definitions the whole key, so that
-/// length and definition tell keys apart.
+/// Words of the longest key, as a table stores it. With several definitions, length and definition
+/// tell keys apart as well: they are in the last of all words, or in what the second leaves free.
 pub(crate) fn key_words(description: &Description) -> usize {
-    let [set] = description.packet_sets.as_slice() else { return nfos_netio::KEY_WORDS };
-    let bytes = set.rules.iter().map(|set_rule| rule(set_rule).key_bytes()).max().unwrap_or(0);
-    bytes.div_ceil(8)
+    const TAG_BYTES: usize = 2;
+    let rules = description.packet_sets.iter().flat_map(|set| &set.rules);
+    let bytes = rules.map(|set_rule| rule(set_rule).key_bytes()).max().unwrap_or(0);
+    match description.packet_sets.len() {
+        0 | 1 => bytes.div_ceil(8),
+        _ if bytes + TAG_BYTES <= SHORT_KEY_BYTES_MAX => SHORT_KEY_BYTES_MAX / 8,
+        _ => KEY_WORDS,
+    }
 }
 
 fn rule(rule: &description::Rule) -> KeyRule {

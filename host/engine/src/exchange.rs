@@ -50,9 +50,9 @@ pub struct Event {
 pub const EVENT_SIZE: usize = 24;
 
 impl Event {
-    /// Writes the event as the canonical ABI lays it out.
+    /// The event as the canonical ABI lays it out.
     #[inline]
-    pub fn store(&self, to: &mut [u8; EVENT_SIZE]) {
+    pub fn to_bytes(&self) -> [u8; EVENT_SIZE] {
         let words = [
             self.kind as u32 | u32::from(self.port) << 16,
             self.frame_offset,
@@ -61,9 +61,11 @@ impl Event {
             self.state_offset,
             self.previous,
         ];
-        for (at, word) in to.as_chunks_mut::<4>().0.iter_mut().zip(words) {
+        let mut bytes = [0; EVENT_SIZE];
+        for (at, word) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(words) {
             *at = word.to_le_bytes();
         }
+        bytes
     }
 
     /// Reads an event as the canonical ABI lays it out: what the guest's side does.

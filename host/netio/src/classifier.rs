@@ -7,10 +7,10 @@
 //! by a few loads (`gather`). A frame cut by a capture's snapshot length is judged by the bytes
 //! that are there.
 
-use crate::gather::Gather;
+use crate::gather::{FiveTuple, Gather};
 use crate::headers::shape::{self, Shape, shape};
 use crate::id::{PORTS_MAX, PortId};
-use crate::key::{KEY_BYTES_MAX, Key};
+use crate::key::{KEY_BYTES_MAX, Key, SHORT_KEY_BYTES_MAX, ShortKey};
 use crate::rules::{KeyRule, Layer, RuleError, SetRules, check};
 
 /// What a frame belongs to.
@@ -31,6 +31,8 @@ pub enum Class {
 #[derive(Clone, Debug)]
 pub struct Classifier {
     sets: RuleTable,
+    /// By port, as in the table.
+    quick: Vec<Option<QuickRule>>,
     definitions: Vec<SetRules>,
     orphans: Vec<KeyRule>,
 }
@@ -45,12 +47,12 @@ impl Classifier {
         let rules = sets.iter().enumerate().flat_map(|(definition, set)| {
             set.rules.iter().map(move |rule| (definition as u8, rule))
         });
+        let table = RuleTable::new(
+            rules.map(|(definition, rule)| (&rule.ports[..], CompiledRule::new(definition, rule))),
+        );
         Ok(Self {
-            sets: RuleTable::new(
-                rules.map(|(definition, rule)| {
-                    (&rule.ports[..], CompiledRule::new(definition, rule))
-                }),
-            ),
+            quick: table.lists().map(QuickRule::of).collect(),
+            sets: table,
             definitions: sets.to_vec(),
             orphans: orphans.to_vec(),
         })
@@ -76,6 +78,32 @@ impl Classifier {
             }
         }
         Class::Orphan
+    }
+
+    /// The key of a frame that arrived at a port, if that is found quickly: if the first rule for
+    /// the port fits, and its key is of at most 16 bytes and of one direction. `None` says nothing:
+    /// then [`Self::classify`].
+    #[inline(always)]
+    pub fn quick_key(&self, port: PortId, bytes: &[u8]) -> Option<ShortKey> {
+        let last = self.quick.len() - 1;
+        let rule = self.quick[port.index().min(last)].as_ref()?;
+        let words = match rule.five_tuple {
+            Some(five_tuple) => {
+                let protocol = shape::plain_protocol(bytes)?;
+                if rule.fit.protocols[0] >> protocol & 1 == 0 {
+                    return None;
+                }
+                five_tuple.collect(bytes, shape::PLAIN_TRANSPORT as u16)?
+            }
+            None => {
+                let shape = shape(bytes);
+                if !rule.fit.holds(&shape) {
+                    return None;
+                }
+                rule.key.collect_short(bytes, shape.transport)
+            }
+        };
+        Some(ShortKey::new(words, rule.byte_count, rule.definition))
     }
 
     /// Whether there are definitions at all; else every frame is an orphan.
@@ -128,6 +156,27 @@ impl CompiledRule {
             Some(reverse) => self.key.collect_smaller(reverse, bytes, shape.transport),
         };
         Key::new(words, self.key.byte_count(), self.definition)
+    }
+}
+
+/// A rule with a short key of one direction. For a 5-tuple, looking at a plain frame's shape and
+/// collecting its key are one.
+#[derive(Clone, Debug)]
+struct QuickRule {
+    fit: Fit,
+    five_tuple: Option<FiveTuple>,
+    key: Gather,
+    byte_count: u8,
+    definition: u8,
+}
+
+impl QuickRule {
+    /// The first of these rules, if it is one.
+    fn of(rules: &[CompiledRule]) -> Option<Self> {
+        let CompiledRule { fit, definition, key, reverse } = rules.first()?.clone();
+        let is_one = reverse.is_none() && usize::from(key.byte_count()) <= SHORT_KEY_BYTES_MAX;
+        let (five_tuple, byte_count) = (key.five_tuple(), key.byte_count());
+        is_one.then_some(Self { fit, five_tuple, key, byte_count, definition })
     }
 }
 
@@ -184,6 +233,11 @@ impl<R: Clone> RuleTable<R> {
             table.ranges.push((first, table.rules.len() as u32));
         }
         table
+    }
+
+    /// The rules of each port, the last for every port that no rule names.
+    fn lists(&self) -> impl Iterator<Item = &[R]> {
+        self.ranges.iter().map(|(first, end)| &self.rules[*first as usize..*end as usize])
     }
 
     /// The rules that hold for a port.

@@ -35,7 +35,7 @@ pub(crate) struct Gather {
 
 /// Addresses, ports and protocol of IPv4, in this order.
 #[derive(Clone, Copy, Debug)]
-struct FiveTuple {
+pub(crate) struct FiveTuple {
     /// By how many bits the addresses are rotated, and twice the ports: 0 puts the source first, 32
     /// the destination. A number and no branch, since packets of both directions take turns.
     turn: u32,
@@ -60,7 +60,7 @@ impl FiveTuple {
 
     /// The two words of the key; `None` if the frame ends before.
     #[inline(always)]
-    fn collect(self, frame: &[u8], transport: u16) -> Option<[u64; 2]> {
+    pub(crate) fn collect(self, frame: &[u8], transport: u16) -> Option<[u64; 2]> {
         const ADDRESSES: usize = ethernet::HEADER + 12;
         const PROTOCOL: usize = ethernet::HEADER + 9;
         let header: &[u8; ADDRESSES + 8] = frame.first_chunk()?;
@@ -82,6 +82,11 @@ impl Gather {
             byte_count: sources.len() as u8,
             five_tuple: FiveTuple::of(layer, fields),
         }
+    }
+
+    /// What it is, if it is that.
+    pub(crate) fn five_tuple(&self) -> Option<FiveTuple> {
+        self.five_tuple
     }
 
     /// How many bytes it collects.
@@ -108,6 +113,13 @@ impl Gather {
             ..=16 => [word(0), word(1), 0, 0, 0, 0, 0, 0],
             _ => self.collect_long(frame, before_transport),
         }
+    }
+
+    /// The first two words of what it collects, all of it if that is at most 16 bytes.
+    #[inline(always)]
+    pub(crate) fn collect_short(&self, frame: &[u8], transport: u16) -> [u64; 2] {
+        let before_transport = transport.saturating_sub(8);
+        [0, 1].map(|index| collect_word(&self.words[index], frame, before_transport))
     }
 
     /// Collects by this list and by that of the other direction, and gives the smaller of both.

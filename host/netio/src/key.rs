@@ -28,7 +28,7 @@ impl Key {
     /// `words` has its last word free.
     #[inline]
     pub(crate) fn new(mut words: [u64; WORDS + 1], length: u8, definition: u8) -> Self {
-        words[WORDS] = u64::from(length) | u64::from(definition) << 8;
+        words[WORDS] = last_word(length, definition);
         Self { words }
     }
 
@@ -66,10 +66,8 @@ impl Key {
     /// `seed` whoever sends packets cannot aim at one bucket.
     #[inline]
     pub fn hash64(&self, seed: u64) -> u64 {
-        const A: u64 = 0x9e37_79b9_7f4a_7c15;
-        const B: u64 = 0xe703_7ed1_a0b4_28db;
-        let mut state = fold(self.words[0] ^ seed ^ A, self.words[1] ^ self.words[WORDS] ^ B);
-        if self.byte_count() > 16 {
+        let mut state = begin(self.words[0], self.words[1], self.words[WORDS], seed);
+        if self.byte_count() > SHORT_KEY_BYTES_MAX {
             for pair in self.words[2..WORDS].chunks(2) {
                 let second = pair.get(1).copied().unwrap_or(0);
                 state = fold(state ^ pair[0] ^ A, second ^ seed ^ B);
@@ -77,6 +75,62 @@ impl Key {
         }
         fold(state ^ B, seed ^ A)
     }
+}
+
+/// The most bytes of a [`ShortKey`].
+pub const SHORT_KEY_BYTES_MAX: usize = 16;
+
+/// A key of at most two words, without the six that would be 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShortKey {
+    words: [u64; 2],
+    last: u64,
+}
+
+impl ShortKey {
+    /// `length` is at most [`SHORT_KEY_BYTES_MAX`].
+    #[inline]
+    pub(crate) fn new(words: [u64; 2], length: u8, definition: u8) -> Self {
+        Self { words, last: last_word(length, definition) }
+    }
+
+    /// Length and definition, in the low 16 bits: the last of [`Key::words`].
+    #[inline]
+    pub fn tag(&self) -> u64 {
+        self.last
+    }
+
+    /// The first two of [`Key::words`]; length and definition are not among them.
+    #[inline]
+    pub fn words(&self) -> &[u64; 2] {
+        &self.words
+    }
+
+    /// [`Key::hash64`].
+    #[inline]
+    pub fn hash64(&self, seed: u64) -> u64 {
+        fold(begin(self.words[0], self.words[1], self.last, seed) ^ B, seed ^ A)
+    }
+}
+
+impl From<ShortKey> for Key {
+    fn from(key: ShortKey) -> Self {
+        let [first, second] = key.words;
+        Self { words: [first, second, 0, 0, 0, 0, 0, key.last] }
+    }
+}
+
+const A: u64 = 0x9e37_79b9_7f4a_7c15;
+const B: u64 = 0xe703_7ed1_a0b4_28db;
+
+#[inline]
+fn last_word(length: u8, definition: u8) -> u64 {
+    u64::from(length) | u64::from(definition) << 8
+}
+
+#[inline]
+fn begin(first: u64, second: u64, last: u64, seed: u64) -> u64 {
+    fold(first ^ seed ^ A, second ^ last ^ B)
 }
 
 #[inline]

@@ -41,7 +41,7 @@ pub mod toeplitz;
 pub use classifier::{Class, Classifier};
 pub use frame::{Descriptor, FRAME_BYTES_MAX, Frame, HEADROOM, TooLong, copy_short};
 pub use id::{PORTS_MAX, PortId};
-pub use key::{KEY_BYTES_MAX, KEY_WORDS, Key};
+pub use key::{KEY_BYTES_MAX, KEY_WORDS, Key, SHORT_KEY_BYTES_MAX, ShortKey};
 pub use pool::Pool;
 pub use port::{
     CaptureSpec, Clock, Entered, Loss, Memory, MemorySpec, Port, PortCounters, PortError, PortSpec,

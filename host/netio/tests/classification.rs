@@ -21,7 +21,19 @@ fn classifier(sets: &[SetRules]) -> Classifier {
     Classifier::new(sets, &[]).unwrap()
 }
 
+/// The key of a frame, which is the same when it is found quickly.
 fn key_of(classifier: &Classifier, port: PortId, frame: &[u8]) -> Option<Key> {
+    let key = key_by_rules(classifier, port, frame);
+    if let Some(quick) = classifier.quick_key(port, frame) {
+        assert_eq!(
+            (Some(Key::from(quick)), Some(quick.hash64(7))),
+            (key, key.map(|key| key.hash64(7)))
+        );
+    }
+    key
+}
+
+fn key_by_rules(classifier: &Classifier, port: PortId, frame: &[u8]) -> Option<Key> {
     match classifier.classify(port, frame) {
         Class::Set { key, definition } => {
             assert_eq!(key.definition(), definition);
@@ -46,6 +58,24 @@ fn a_session_has_one_key_from_both_sides() {
     assert_ne!(key_of(&firewall, LAN, &TCP4), key_of(&firewall, WAN, &TCP4), "oriented by port");
     assert_eq!(firewall.classify(PortId::new(2), &TCP4), Class::Orphan);
     assert_eq!(firewall.classify(PortId::new(u16::MAX), &TCP4), Class::Orphan);
+}
+
+#[test]
+fn plain_frames_of_a_session_have_a_key_quickly() {
+    let firewall = classifier(&[sessions()]);
+    for (port, frame) in [(LAN, &TCP4), (WAN, &TCP4_BACK)] {
+        let quick = firewall.quick_key(port, frame).map(Key::from);
+        assert_eq!(quick, key_of(&firewall, port, frame));
+        assert!(quick.is_some());
+    }
+    let icmp = with(&TCP4, 23, 1);
+    for frame in [&UDP6[..], &VLAN, &ARP, &UDP4_OPTIONS, &icmp] {
+        assert_eq!(firewall.quick_key(LAN, frame), None);
+    }
+    assert_eq!(firewall.quick_key(PortId::new(2), &TCP4), None);
+    let udp_only = classifier(&[set("udp", &[rule(&[], Layer::Ipv4, &[17], &FORTH)])]);
+    assert_eq!(udp_only.quick_key(LAN, &TCP4), None);
+    assert!(udp_only.quick_key(LAN, &UDP4).is_some());
 }
 
 #[test]

@@ -74,7 +74,7 @@ impl Worker {
     ///
     /// # Panics
     /// Beyond 64 events.
-    #[inline]
+    #[inline(always)]
     pub fn begin_event(&mut self, now_ns: u64) -> bool {
         self.effects.now_ns = now_ns;
         self.effects.gone_through = None;

@@ -1,11 +1,11 @@
 //! From the inbox to a burst of events.
 
-use super::{Burst, Classified, EVENTS_MAX, Ending, Item, Member, NO_MEMBER, Settled};
+use super::{Burst, Classified, EVENTS_MAX, Ending, Item, Member, NO_MEMBER, SHORT_WORDS, Settled};
 use crate::origin::EventOrigin;
 use crate::packet_set::NONE;
 use crate::packet_set::table::Stage;
 use crate::services::Moment;
-use nfos_engine::exchange::{EventKind, NO_PREVIOUS, Registration};
+use nfos_engine::exchange::{Event, EventKind, NO_PREVIOUS, Registration};
 use nfos_netio::{Class, Frame, KEY_WORDS};
 use std::collections::VecDeque;
 
@@ -24,11 +24,9 @@ impl Burst {
         }
         self.classify(inbox, limit);
         if !self.shape.first_alone && self.is_quiet(inbox) {
-            let classes = std::mem::take(&mut self.classes);
-            for (frame, classified) in inbox.drain(..classes.len()).zip(&classes) {
+            for (classified, frame) in inbox.drain(..self.classes.len()).enumerate() {
                 self.compose_packet(frame, classified);
             }
-            self.classes = classes;
         } else if !self.compose_with_ends(inbox, limit) {
             return;
         }
@@ -41,6 +39,8 @@ impl Burst {
     }
 
     /// Where there are no packet sets: packets in order, and nothing runs out.
+    // Apart from the rest, of which it shares nothing.
+    #[inline(never)]
     fn compose_orphans(&mut self, inbox: &mut VecDeque<Frame>, limit: usize) {
         let packets = inbox.drain(..limit.min(inbox.len()));
         if self.handles(EventKind::OrphanPacket) {
@@ -78,8 +78,7 @@ impl Burst {
                 return true;
             }
             let frame = inbox.pop_front().expect("classified packets are in the inbox");
-            let class = self.classes[classified];
-            self.compose_packet(frame, &class);
+            self.compose_packet(frame, classified);
             classified += 1;
         }
         true
@@ -88,8 +87,8 @@ impl Burst {
     /// Whether the burst so far and this packet are not to be one.
     #[cold]
     fn ends_before(&self, classified: usize) -> bool {
-        let Classified { key, hash, is_orphan } = &self.classes[classified];
-        let is_first = !is_orphan && self.table.find(*hash, &key[..self.key_words]).is_none();
+        let Classified { hash, is_orphan, .. } = self.classes[classified];
+        let is_first = !is_orphan && self.table.find(hash, self.key(classified)).is_none();
         let begins_set = |item: &Item| item.kind == EventKind::InitPacketSet;
         !self.items.is_empty() && (is_first || self.items.iter().any(begins_set))
     }
@@ -104,6 +103,7 @@ impl Burst {
     fn begin(&mut self) {
         self.number += 1;
         self.items.clear();
+        self.events.clear();
         self.moments.clear();
         self.members.clear();
         (self.frames_length, self.states_length) = (0, 0);
@@ -115,19 +115,24 @@ impl Burst {
     #[inline]
     fn classify(&mut self, inbox: &VecDeque<Frame>, limit: usize) {
         self.classes.clear();
+        self.long_keys.clear();
+        let (seed, is_short) = (self.shape.hash_seed, self.key_words <= SHORT_WORDS);
         let mut orphans = 0;
         for frame in inbox.iter().take(limit) {
-            let classified = match self.classifier.classify(frame.port, frame.bytes()) {
-                Class::Set { key, .. } => {
-                    let hash = key.hash64(self.shape.hash_seed) as u32;
-                    self.table.prefetch_chain(hash);
-                    Classified { key: *key.words(), hash, is_orphan: false }
+            let classified = match self.classifier.quick_key(frame.port, frame.bytes()) {
+                Some(key) if is_short => {
+                    let hash = key.hash64(seed) as u32;
+                    let [first, second] = *key.words();
+                    let words = [first, second | key.tag() & self.tag];
+                    Classified { words, hash, is_orphan: false }
                 }
-                Class::Orphan => {
-                    orphans += 1;
-                    Classified { key: [0; KEY_WORDS], hash: 0, is_orphan: true }
-                }
+                _ => self.classify_by_rules(frame),
             };
+            if classified.is_orphan {
+                orphans += 1;
+            } else {
+                self.table.prefetch_chain(classified.hash);
+            }
             self.classes.push(classified);
         }
         if orphans == self.classes.len() {
@@ -144,9 +149,34 @@ impl Burst {
         }
     }
 
+    #[inline(never)]
+    fn classify_by_rules(&mut self, frame: &Frame) -> Classified {
+        let (words, hash, is_orphan) = match self.classifier.classify(frame.port, frame.bytes()) {
+            Class::Set { key, .. } => {
+                (*key.words(), key.hash64(self.shape.hash_seed) as u32, false)
+            }
+            Class::Orphan => ([0; KEY_WORDS], 0, true),
+        };
+        if self.key_words > SHORT_WORDS {
+            self.long_keys.push(words);
+        }
+        let [first, second, .., tag] = words;
+        Classified { words: [first, second | tag & self.tag], hash, is_orphan }
+    }
+
+    /// The key of a classified packet.
     #[inline(always)]
-    fn compose_packet(&mut self, frame: Frame, classified: &Classified) {
-        let (kind, member) = match classified.is_orphan {
+    fn key(&self, classified: usize) -> &[u64] {
+        if self.key_words > SHORT_WORDS {
+            &self.long_keys[classified][..self.key_words]
+        } else {
+            &self.classes[classified].words[..self.key_words]
+        }
+    }
+
+    #[inline(always)]
+    fn compose_packet(&mut self, frame: Frame, classified: usize) {
+        let (kind, member) = match self.classes[classified].is_orphan {
             true => (EventKind::OrphanPacket, None),
             false => self.compose_set(classified, frame.timestamp_ns),
         };
@@ -160,9 +190,9 @@ impl Burst {
     /// What a packet of a set is to its set, and which member of the burst that is: none, if the
     /// network function does not handle it.
     #[inline(always)]
-    fn compose_set(&mut self, classified: &Classified, now_ns: u64) -> (EventKind, Option<u8>) {
-        let (hash, key) = (classified.hash, &classified.key[..self.key_words]);
-        let Some(entry) = self.table.find(hash, key) else {
+    fn compose_set(&mut self, classified: usize, now_ns: u64) -> (EventKind, Option<u8>) {
+        let hash = self.classes[classified].hash;
+        let Some(entry) = self.table.find(hash, self.key(classified)) else {
             return (EventKind::InitPacketSet, self.begin_set(classified, now_ns));
         };
         self.table.touch(entry, now_ns);
@@ -175,13 +205,16 @@ impl Burst {
     }
 
     #[inline(never)]
-    fn begin_set(&mut self, classified: &Classified, now_ns: u64) -> Option<u8> {
+    fn begin_set(&mut self, classified: usize, now_ns: u64) -> Option<u8> {
         if !self.handles(EventKind::InitPacketSet) {
             return None;
         }
-        let key = &classified.key[..self.key_words];
         let entry = self.capacity.take(self.shape.worker).then(|| {
-            let inserted = self.table.insert(classified.hash, key, now_ns);
+            let key = match self.long_keys.get(classified) {
+                Some(key) => &key[..self.key_words],
+                None => &self.classes[classified].words[..self.key_words],
+            };
+            let inserted = self.table.insert(self.classes[classified].hash, key, now_ns);
             inserted.expect("a table has an entry for every place there is")
         });
         Some(self.join(entry, Stage::Tentative))
@@ -216,6 +249,7 @@ impl Burst {
         self.members.push(Member {
             entry: entry.unwrap_or(NONE),
             last: NO_PREVIOUS,
+            state_offset: self.states_length,
             state_from: NO_PREVIOUS,
             stage,
             registered: stage != Stage::Tentative,
@@ -250,8 +284,12 @@ impl Burst {
         if let Some(member) = member {
             previous = std::mem::replace(&mut self.members[usize::from(member)].last, index);
             state_offset = self.states_length;
-            self.states_length += self.shape.state_bytes.next_multiple_of(8) as u32;
+            self.states_length += self.shape.state_room as u32;
         }
+        let wire_length = frame.as_ref().map_or(0, |frame| frame.wire_length);
+        let event =
+            Event { kind, port, frame_offset, frame_length, wire_length, state_offset, previous };
+        self.events.push(event.to_bytes());
         let origin = EventOrigin { kind: Some(kind), port: frame.as_ref().map(|_| port) }.pack();
         self.moments.push(Moment { origin, ..moment });
         self.items.push(Item {
@@ -262,12 +300,9 @@ impl Burst {
             refused: false,
             registration: Registration::None,
             member: member.unwrap_or(NO_MEMBER),
-            port,
             frame_offset,
             frame_length,
             sent: (0, 0),
-            state_offset,
-            previous,
         });
     }
 }

@@ -23,8 +23,8 @@ use crate::packet_set::table::{Stage, Table};
 use crate::reasons::DropReason;
 use crate::services::Moment;
 use nfos_engine::description::Description;
-use nfos_engine::exchange::{Action, EventKind, NO_PREVIOUS, Registration};
-use nfos_netio::{Classifier, Frame, KEY_WORDS};
+use nfos_engine::exchange::{Action, EVENT_SIZE, Event, EventKind, NO_PREVIOUS, Registration};
+use nfos_netio::{Classifier, Frame, KEY_WORDS, SHORT_KEY_BYTES_MAX};
 use std::sync::Arc;
 use steps::Steps;
 pub(crate) use steps::{Step, Whether};
@@ -40,7 +40,10 @@ pub(crate) struct Shape {
     /// By [`EventKind`]: whether the network function handles it.
     pub handles: [bool; 5],
     /// Bytes of packet-set state.
+    #[cfg(test)]
     pub state_bytes: usize,
+    /// Bytes of whole words that a state takes.
+    pub state_room: usize,
     /// Leading bytes of a frame that it sees.
     pub window: usize,
     /// Bytes by which a frame may grow at its front.
@@ -63,7 +66,9 @@ impl Shape {
         Self {
             worker,
             handles,
+            #[cfg(test)]
             state_bytes: description.state_size as usize,
+            state_room: (description.state_size as usize).next_multiple_of(8),
             window: match description.window {
                 0 => usize::MAX,
                 window => window as usize,
@@ -104,13 +109,10 @@ pub(crate) struct Item {
     registration: Registration,
     /// Index of its packet set in `members`, or [`NO_MEMBER`].
     member: u8,
-    port: u16,
     frame_offset: u32,
     frame_length: u32,
     /// Where its verdict says that the frame lies, and how long it is.
     sent: (u32, u32),
-    state_offset: u32,
-    previous: u32,
 }
 
 impl Item {
@@ -132,12 +134,15 @@ const NO_MEMBER: u8 = u8::MAX;
 /// A packet of the inbox, looked at.
 #[derive(Clone, Copy, Debug)]
 struct Classified {
-    /// The words of its key.
-    key: [u64; KEY_WORDS],
+    /// The first words of its key; all, if no key has more.
+    words: [u64; SHORT_WORDS],
     hash: u32,
     /// It belongs to no set, and has no key.
     is_orphan: bool,
 }
+
+/// Words of a key that lie in [`Classified`].
+const SHORT_WORDS: usize = SHORT_KEY_BYTES_MAX / 8;
 
 /// A packet set with events in the burst.
 #[derive(Clone, Copy, Debug)]
@@ -146,6 +151,8 @@ struct Member {
     entry: u32,
     /// Its last event so far.
     last: u32,
+    /// Where the state lies that its first event finds.
+    state_offset: u32,
     /// Its last event that stands and leaves state, or [`NO_PREVIOUS`].
     state_from: u32,
     stage: Stage,
@@ -186,12 +193,19 @@ pub(crate) struct Burst {
     table: Table,
     number: u64,
     items: Vec<Item>,
+    /// The events as the guest gets them.
+    events: Vec<[u8; EVENT_SIZE]>,
     /// When the events happen.
     moments: Vec<Moment>,
     members: Vec<Member>,
     classes: Vec<Classified>,
+    /// The keys of the same packets, if they have more words than lie there.
+    long_keys: Vec<[u64; KEY_WORDS]>,
     /// Of a key these count.
     key_words: usize,
+    /// Bits of length and definition that a short key carries at its end: none if there is one
+    /// definition.
+    tag: u64,
     frames_length: u32,
     states_length: u32,
     skipped: Vec<Frame>,
@@ -209,14 +223,17 @@ impl Burst {
         table: Table,
     ) -> Self {
         Self {
+            tag: if classifier.definitions().len() > 1 { 0xffff } else { 0 },
             shape,
             classifier,
             capacity,
             number: 0,
             items: Vec::with_capacity(EVENTS_MAX),
+            events: Vec::with_capacity(EVENTS_MAX),
             moments: Vec::with_capacity(EVENTS_MAX),
             members: Vec::with_capacity(EVENTS_MAX),
             classes: Vec::with_capacity(EVENTS_MAX),
+            long_keys: Vec::with_capacity(EVENTS_MAX),
             key_words: table.key_words(),
             table,
             frames_length: 0,
@@ -237,6 +254,11 @@ impl Burst {
     #[inline]
     pub(crate) fn moments(&self) -> &[Moment] {
         &self.moments
+    }
+
+    /// An event as the guest gets it.
+    fn event(&self, index: usize) -> Event {
+        Event::load(&self.events[index]).expect("it was stored")
     }
 
     /// The events, to take what is finished.

@@ -6,7 +6,7 @@ use crate::packet_set::table::Stage;
 use crate::reasons::HostReason;
 use crate::services::WorkerServices;
 use nfos_engine::exchange::{
-    Action, EVENT_SIZE, Event, Exchange, Layout, NO_PREVIOUS, Registration, VERDICT_SIZE, Verdict,
+    Action, EVENT_SIZE, Exchange, Layout, NO_PREVIOUS, Registration, VERDICT_SIZE, Verdict,
 };
 use nfos_engine::fault::GuestFault;
 use nfos_netio::copy_short;
@@ -158,9 +158,9 @@ impl Burst {
                 }
                 Stage::Expiring => self.table.restore(entry),
             }
-            if member.state_from != NO_PREVIOUS && self.shape.state_bytes > 0 {
-                let at = self.items[member.state_from as usize].state_offset as usize;
-                self.table.store_state(entry, &states[at..at + self.shape.state_bytes]);
+            if member.state_from != NO_PREVIOUS && self.shape.state_room > 0 {
+                let at = self.event(member.state_from as usize).state_offset as usize;
+                self.table.store_state(entry, &states[at..at + self.shape.state_room]);
             }
         }
     }
@@ -196,26 +196,17 @@ impl Exchange<WorkerServices> for Burst {
 
     #[inline]
     fn fill(&mut self, events: &mut [[u8; EVENT_SIZE]], frames: &mut [u8], states: &mut [u8]) {
-        for (item, to) in self.items.iter().zip(events) {
-            let event = Event {
-                kind: item.kind,
-                port: item.port,
-                frame_offset: item.frame_offset,
-                frame_length: item.frame_length,
-                wire_length: item.frame.as_ref().map_or(0, |frame| frame.wire_length),
-                state_offset: item.state_offset,
-                previous: item.previous,
-            };
-            event.store(to);
+        events.copy_from_slice(&self.events);
+        for item in &self.items {
             if let Some(frame) = &item.frame {
                 let (at, length) = (item.frame_offset as usize, item.frame_length as usize);
                 copy_short(&mut frames[at..at + length], &frame.bytes()[..length]);
             }
-            if let Some(member) = item.member()
-                && item.previous == NO_PREVIOUS
-            {
-                let at = item.state_offset as usize;
-                self.load_state(member, &mut states[at..at + self.shape.state_bytes]);
+        }
+        if self.shape.state_room > 0 {
+            for (index, member) in self.members.iter().enumerate() {
+                let at = member.state_offset as usize;
+                self.load_state(index, &mut states[at..at + self.shape.state_room]);
             }
         }
     }

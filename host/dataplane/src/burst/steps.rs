@@ -66,9 +66,8 @@ impl Burst {
 
     /// The kind that the event has by what the events before it have answered.
     fn kind_now(&self, index: usize) -> EventKind {
-        let item = &self.items[index];
-        match item.previous {
-            NO_PREVIOUS => item.kind,
+        match self.event(index).previous {
+            NO_PREVIOUS => self.items[index].kind,
             previous if self.steps.keeps[previous as usize] => EventKind::Packet,
             _ => EventKind::InitPacketSet,
         }
@@ -78,7 +77,7 @@ impl Burst {
 impl Exchange<WorkerServices> for Step<'_> {
     fn layout(&self) -> Layout {
         let item = &self.0.items[self.0.stepped()];
-        let state_bytes = self.0.shape.state_bytes.next_multiple_of(8) as u32;
+        let state_bytes = self.0.shape.state_room as u32;
         Layout {
             events: 1,
             frames: self.0.shape.headroom as u32 + item.frame_length,
@@ -90,27 +89,26 @@ impl Exchange<WorkerServices> for Step<'_> {
         let (burst, headroom) = (&*self.0, self.0.shape.headroom);
         let index = burst.stepped();
         let (item, kind) = (&burst.items[index], burst.kind_now(index));
+        let composed = burst.event(index);
         let event = Event {
             kind,
-            port: item.port,
             frame_offset: headroom as u32,
-            frame_length: item.frame_length,
-            wire_length: item.frame.as_ref().map_or(0, |frame| frame.wire_length),
             state_offset: 0,
             previous: NO_PREVIOUS,
+            ..composed
         };
-        event.store(&mut events[0]);
+        events[0] = event.to_bytes();
         if let Some(frame) = &item.frame {
             frames[headroom..].copy_from_slice(&frame.bytes()[..item.frame_length as usize]);
         }
         let Some(member) = item.member() else { return };
-        let state = &mut states[..burst.shape.state_bytes];
-        match (item.previous, kind) {
+        let state = &mut states[..burst.shape.state_room];
+        match (composed.previous, kind) {
             (NO_PREVIOUS, _) => burst.load_state(member, state),
             (_, EventKind::InitPacketSet) => state.fill(0),
             (previous, _) => {
-                let at = burst.items[previous as usize].state_offset as usize;
-                state.copy_from_slice(&burst.steps.states[at..at + burst.shape.state_bytes]);
+                let at = burst.event(previous as usize).state_offset as usize;
+                state.copy_from_slice(&burst.steps.states[at..at + burst.shape.state_room]);
             }
         }
     }
@@ -132,6 +130,7 @@ impl Exchange<WorkerServices> for Step<'_> {
         let burst = &mut *self.0;
         let index = burst.stepped();
         let kind = burst.kind_now(index);
+        let state_offset = burst.event(index).state_offset;
         let (item, steps) = (&burst.items[index], &mut burst.steps);
         let Verdict { registration, frame_offset, .. } = Verdict::load(verdict)?;
         let first = item.frame_offset - burst.shape.headroom as u32;
@@ -142,7 +141,7 @@ impl Exchange<WorkerServices> for Step<'_> {
         steps.keeps.push(kind != EventKind::InitPacketSet || registration != Registration::None);
         steps.frames[first as usize..][..frames.len()].copy_from_slice(frames);
         if item.member().is_some() {
-            steps.states[item.state_offset as usize..][..states.len()].copy_from_slice(states);
+            steps.states[state_offset as usize..][..states.len()].copy_from_slice(states);
         }
         Ok(())
     }

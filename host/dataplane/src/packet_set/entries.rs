@@ -78,6 +78,8 @@ pub(crate) struct Entries {
     capacity: usize,
     key_words: usize,
     state_words: usize,
+    /// The bytes of a state's last word that are state.
+    last_mask: u64,
 }
 
 impl Entries {
@@ -92,7 +94,8 @@ impl Entries {
         // The entry NONE: never a set, but prefetched and linked like one.
         entries.push(Entry::default());
         long.resize(long_words, 0);
-        Self { entries, long, is_long: long_words > 0, capacity, key_words, state_words }
+        let last_mask = u64::MAX >> (8 * (8 * state_words - state_bytes));
+        Self { entries, long, is_long: long_words > 0, capacity, key_words, state_words, last_mask }
     }
 
     /// Bytes that one entry takes.
@@ -219,32 +222,28 @@ impl Entries {
         entry.mark = entry.mark.with_place(burst, place);
     }
 
-    /// Copies its state out; `to` has exactly the state's size.
+    /// Copies its state out; `to` has exactly the words of a state.
     #[inline]
     pub(crate) fn load_state(&self, entry: u32, to: &mut [u8]) {
         let state = &self.words(entry)[self.key_words..];
-        let (whole, rest) = to.as_chunks_mut::<8>();
-        for (bytes, word) in whole.iter_mut().zip(state) {
+        for (bytes, word) in to.as_chunks_mut::<8>().0.iter_mut().zip(state) {
             *bytes = word.to_le_bytes();
-        }
-        if !rest.is_empty() {
-            rest.copy_from_slice(&state[whole.len()].to_le_bytes()[..rest.len()]);
         }
     }
 
-    /// Replaces its state; `from` has exactly the state's size.
+    /// Replaces its state; `from` has exactly the words of a state, of which the last may have bytes
+    /// behind the state that mean nothing.
     #[inline]
     pub(crate) fn store_state(&mut self, entry: u32, from: &[u8]) {
-        let key_words = self.key_words;
-        let state = &mut self.words_mut(entry)[key_words..];
-        let (whole, rest) = from.as_chunks::<8>();
-        for (word, bytes) in state.iter_mut().zip(whole) {
+        let (key_words, last_mask) = (self.key_words, self.last_mask);
+        let words = self.words_mut(entry)[key_words..].iter_mut().zip(from.as_chunks().0);
+        let mut last = None;
+        for (word, bytes) in words {
             *word = u64::from_le_bytes(*bytes);
+            last = Some(word);
         }
-        if !rest.is_empty() {
-            let mut padded = [0; 8];
-            padded[..rest.len()].copy_from_slice(rest);
-            state[whole.len()] = u64::from_le_bytes(padded);
+        if let Some(last) = last {
+            *last &= last_mask;
         }
     }
 }

@@ -65,7 +65,7 @@ impl<S: Services> Exchange<S> for Burst {
 
     fn fill(&mut self, events: &mut [[u8; EVENT_SIZE]], frames: &mut [u8], states: &mut [u8]) {
         for (index, to) in (0..).zip(events) {
-            event(index).store(to);
+            *to = event(index).to_bytes();
         }
         for (index, frame) in (0..).zip(frames.chunks_mut(STRIDE as usize)) {
             frame.fill(index);

@@ -39,12 +39,12 @@ pub(crate) fn shape(frame: &[u8]) -> Shape {
 }
 
 /// Where the transport header begins behind an IPv4 header without options.
-const PLAIN_TRANSPORT: usize = ethernet::HEADER + ipv4::HEADER;
+pub(crate) const PLAIN_TRANSPORT: usize = ethernet::HEADER + ipv4::HEADER;
 
 /// The protocol of what nearly all frames are: TCP or UDP in order, in an IPv4 packet that is in
 /// order, has no options and is no fragment. A few comparisons instead of three views.
 #[inline(always)]
-fn plain_protocol(frame: &[u8]) -> Option<u8> {
+pub(crate) fn plain_protocol(frame: &[u8]) -> Option<u8> {
     let (link, rest) = frame.split_first_chunk::<{ ethernet::HEADER }>()?;
     let ip: &[u8; ipv4::HEADER] = rest.first_chunk()?;
     let total_length = usize::from(be16(ip, 2));
