@@ -4,6 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo clippy --release --workspace --all-targets --quiet -- -D warnings
+cargo clippy --release --manifest-path bench/peers/Cargo.toml --target-dir target/peers \
+    --all-targets --quiet -- -D warnings
 
 # Built for this machine, a guest that drives the burst by hand is empty.
 guests=()

@@ -231,8 +231,8 @@ impl Entries {
         }
     }
 
-    /// Replaces its state; `from` has exactly the words of a state, of which the last may have bytes
-    /// behind the state that mean nothing.
+    /// Replaces its state; `from` has exactly the words of a state, of which the last may have
+    /// bytes behind the state that mean nothing.
     #[inline]
     pub(crate) fn store_state(&mut self, entry: u32, from: &[u8]) {
         let (key_words, last_mask) = (self.key_words, self.last_mask);
