@@ -1,10 +1,10 @@
 //! The imports of a natively compiled network function, answered by the host's services.
 //!
-//! A refusal panics: the native engine contains nothing, and benches ask for nothing that would be
-//! refused.
+//! A refusal unwinds to the engine with the fault, as a trap would.
 
 use nfos::contract;
 use nfos::native::{Hashing, Imports, Level, MapEntry, Merge};
+use nfos_engine::fault::GuestFault;
 use nfos_engine::services::{self, Answer, LogLevel, Services, SetOutcome};
 use nfos_sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -43,13 +43,14 @@ impl<S, const COUNTED: bool> Bridge<S, COUNTED> {
 fn granted<T>(answer: Answer<T>) -> T {
     match answer {
         Ok(value) => value,
-        Err(fault) => refused(&fault),
+        Err(fault) => refused(fault),
     }
 }
 
 #[cold]
-fn refused(fault: &nfos_engine::fault::GuestFault) -> ! {
-    panic!("the network function {fault}")
+fn refused(fault: GuestFault) -> ! {
+    // No panic: nobody is told of it here.
+    std::panic::resume_unwind(Box::new(fault))
 }
 
 impl<S: Services, const COUNTED: bool> Imports for Bridge<S, COUNTED> {

@@ -3,10 +3,11 @@
 //!
 //! It copies what the direct engine copies and calls the services as often, so the difference
 //! between the two is what the sandbox costs. The burst is used where it lies, in both directions:
-//! the SDK's records are laid out as the canonical ABI has them. Nothing is contained: a fault is
-//! a panic, and no limit holds.
+//! the SDK's records are laid out as the canonical ABI has them. What an import refuses is a fault
+//! as in a sandbox; else nothing is contained: a panic ends the run, and no limit holds.
 
 use std::any::Any;
+use std::panic::{self, AssertUnwindSafe};
 
 use nfos::contract;
 use nfos::native::{self, Function, Imports, Instance};
@@ -49,23 +50,27 @@ impl<S: Services, const COUNTED: bool> NativeGuest<S, COUNTED> {
     }
 }
 
-/// Runs a handler with its imports installed on this thread.
+/// Runs a handler with its imports installed on this thread; the fault, if one of them refuses.
 #[inline]
 fn lend<S: Services, const COUNTED: bool, R>(
     bridge: &mut Option<Box<Bridge<S, COUNTED>>>,
     run: impl FnOnce() -> R,
-) -> R {
+) -> Result<R, GuestFault> {
     let lent: Box<dyn Imports> = bridge.take().expect("lent to one handler at a time");
     native::install(lent);
-    let answer = run();
+    // An instance that was left in the middle of a handler is not used again.
+    let ran = panic::catch_unwind(AssertUnwindSafe(run));
     let back: Box<dyn Any> = native::take().expect("installed above");
     *bridge = Some(back.downcast().expect("the one installed above"));
-    answer
+    ran.map_err(|unwound| match unwound.downcast() {
+        Ok(fault) => *fault,
+        Err(panicked) => panic::resume_unwind(panicked),
+    })
 }
 
 impl<S: Services, const COUNTED: bool> Guest<S> for NativeGuest<S, COUNTED> {
     fn init(&mut self) -> Result<Configuration, GuestFault> {
-        let (instance, configuration) = lend(&mut self.bridge, self.function.init);
+        let (instance, configuration) = lend(&mut self.bridge, self.function.init)?;
         self.instance = Some(instance);
         Ok(Configuration {
             idle_timeout_ns: configuration.idle_timeout,
@@ -87,15 +92,14 @@ impl<S: Services, const COUNTED: bool> Guest<S> for NativeGuest<S, COUNTED> {
         burst.fill(events, frames, states);
         let verdicts = &mut buffers.verdicts;
         verdicts.clear();
-        lend(bridge, || instance.handle(as_events(events), frames, states, verdicts));
+        lend(bridge, || instance.handle(as_events(events), frames, states, verdicts))?;
         let services = &mut bridge.as_mut().expect("it is back").0;
         burst.accept(services, as_bytes(verdicts), frames, states)
     }
 
     fn exit(&mut self) -> Result<(), GuestFault> {
         let instance = self.instance.as_deref().expect("`init` has run");
-        lend(&mut self.bridge, || instance.exit());
-        Ok(())
+        lend(&mut self.bridge, || instance.exit())
     }
 
     fn services(&mut self) -> &mut S {

@@ -1,7 +1,6 @@
 //! What is compared: a network function on each engine, and its baselines.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -10,15 +9,12 @@ use std::time::{Duration, Instant};
 use nfos_bench_baselines::{Measured, Settings as BaselineSettings, Variant, steering, workers};
 use nfos_dataplane::{Factory, Launch, RunError, run_over};
 use nfos_engine::{Engine, EngineChoice, EngineError, NetworkFunction, Settings};
-use nfos_netio::{Memory, Port, open_ports};
+use nfos_netio::Port;
 use nfos_sync::atomic::AtomicBool;
 
 use crate::build;
 use crate::cases::Case;
 use crate::factory::NativeFactory;
-
-/// Runs on the native engine that may end early, one after the other.
-const NATIVE_TRIES: usize = 20;
 
 /// One of the things that are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,32 +131,12 @@ impl Subjects {
                 let load = || load(&self.file, EngineChoice::Component).expect("as the other");
                 hosted(self.component.get_or_init(load), launch, ports)
             }
-            Subject::Native => return self.run_native(launch, ports),
+            Subject::Native => hosted(&self.native, launch, ports),
             Subject::Baseline(variant) => {
                 return self.run_baseline(variant, launch, ports);
             }
         };
         ended.unwrap_or_else(|error| panic!("{}: {error}", self.case.nf))
-    }
-
-    /// The native engine contains nothing: an event that sees what cannot be, and would run again
-    /// in a sandbox, ends the run. On one worker there is none; on several the run is made again.
-    fn run_native(&self, launch: &Launch, ports: Vec<Box<dyn Port>>) -> Ended {
-        let mut ports = Some(ports);
-        for _ in 0..NATIVE_TRIES {
-            let ports = ports.take().unwrap_or_else(|| {
-                open_ports(&launch.ports, Memory::Automatic).expect("they opened before")
-            });
-            let run = AssertUnwindSafe(|| hosted(&self.native, launch, ports));
-            match catch_unwind(run) {
-                Ok(ended) => {
-                    return ended.unwrap_or_else(|error| panic!("{}: {error}", self.case.nf));
-                }
-                Err(_) if launch.workers > 1 => {}
-                Err(panicked) => resume_unwind(panicked),
-            }
-        }
-        panic!("{}: {NATIVE_TRIES} runs on the native engine ended early", self.case.nf)
     }
 
     fn run_baseline(&self, variant: Variant, launch: &Launch, ports: Vec<Box<dyn Port>>) -> Ended {
