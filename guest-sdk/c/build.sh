@@ -125,5 +125,6 @@ done
 # The stack comes first in memory, so that one that overflows traps; with zig it always does.
 placing=-Wl,--stack-first
 [[ ${cc[*]} != *zig* ]] || placing=-Wl,--gc-sections
-compile "$objects"/*.o -o "$out" -Wl,--no-entry "$placing" -Wl,-z,stack-size=65536
+compile "$objects"/*.o -o "$out" -Wl,--no-entry "$placing" -Wl,-z,stack-size=65536 \
+    -Wl,--export=nfos_progress
 echo "$out: $(wc -c < "$out") bytes"

@@ -70,6 +70,28 @@ static inline nfos_verdict handle_one(const event *event, nfos_packet *packet, v
     not_described(event->kind);
 }
 
+/* How far this is in its burst, where a host can read it: `burst.begin` without a call for each
+ * event. A host that reads it writes its order before each burst; others leave it as it is here. */
+enum { GO_ON, STOP, CALL };
+
+struct nfos_progress {
+    uint32_t begun, order;
+};
+
+/* Found by its name; volatile, since the host reads and writes it whenever an import is called. */
+__attribute__((used, visibility("default"))) volatile struct nfos_progress nfos_progress = {
+    .order = CALL};
+
+static inline bool begin(uint32_t index) {
+    switch (nfos_progress.order) {
+        case GO_ON:
+            nfos_progress.begun = index + 1;
+            return true;
+        case STOP: return false;
+        default: return nfos_nf_burst_begin(index);
+    }
+}
+
 void exports_nfos_nf_handlers_handle(exports_nfos_nf_handlers_list_event_t *events,
                                      nf_list_u8_t *frames, nf_list_u8_t *states,
                                      exports_nfos_nf_handlers_outcome_t *ret) {
@@ -77,7 +99,7 @@ void exports_nfos_nf_handlers_handle(exports_nfos_nf_handlers_list_event_t *even
     if (answers == NULL) nfos_panic("no memory is left for %u verdicts", (unsigned)events->len);
     uint32_t index = 0;
     for (; index < events->len; index++) {
-        if (!nfos_nf_burst_begin(index)) break;
+        if (!begin(index)) break;
         event *event = &events->ptr[index];
         if (event->previous != NO_PREVIOUS) take_over(events->ptr, index, states->ptr, answers);
         nfos_packet packet = {
