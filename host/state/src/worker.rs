@@ -36,6 +36,7 @@ pub struct Worker {
     pub(crate) effects: Effects,
     /// Whether the transaction has begun; it has not while no structure is open.
     pub(crate) running: bool,
+    /// Events begun while it had not.
     events: usize,
     /// Of the last commit, for tests that certify.
     failure: Option<nfos_stm::Failure>,
@@ -78,12 +79,17 @@ impl Worker {
     pub fn begin_event(&mut self, now_ns: u64) -> bool {
         self.effects.now_ns = now_ns;
         self.effects.gone_through = None;
-        self.events += 1;
-        let goes_on = !self.running || self.tx.begin_event();
-        if self.events == 1 && !self.effects.followed.is_empty() {
+        if !self.running {
+            self.events += 1;
+            return true;
+        }
+        if !self.tx.begin_event() {
+            return false;
+        }
+        if self.tx.event() == 0 && !self.effects.followed.is_empty() {
             self.merge_ahead();
         }
-        goes_on
+        true
     }
 
     /// Begins so many events that are over already, if that can be: if no structure is open, so

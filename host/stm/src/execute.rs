@@ -438,7 +438,7 @@ impl<P: Copy> Transaction<P> {
     ///
     /// # Errors
     /// As [`Self::read`].
-    #[inline]
+    #[inline(always)]
     pub fn update<S: Structures<Predicate = P>>(
         &mut self,
         cell: CellId,
@@ -448,21 +448,36 @@ impl<P: Copy> Transaction<P> {
         structures: &S,
     ) -> Result<(), Refused> {
         self.mark_writer()?;
+        let is_usual = !seeded(Bug::OriginalProtocol) && !seeded(Bug::OperationOnSnapshot);
+        if is_usual && self.writes.operate(cell, self.event as u8, mutator, word, operation) {
+            return Ok(());
+        }
+        self.update_otherwise(cell, mutator, word, operation, structures)
+    }
+
+    /// The operation does not commute with what is pending on the word, or a bug is seeded.
+    #[inline(never)]
+    fn update_otherwise<S: Structures<Predicate = P>>(
+        &mut self,
+        cell: CellId,
+        mutator: Mutator,
+        word: usize,
+        operation: (Operation, u64),
+        structures: &S,
+    ) -> Result<(), Refused> {
         if seeded(Bug::OriginalProtocol) {
             self.hold_originally(cell);
         }
-        if seeded(Bug::OperationOnSnapshot) && !self.has_pending(cell) {
-            let observer = Observer { object: mutator.object, kind: mutator.kind & 0x7f };
-            let (mut words, _) = self.peek(cell, observer)?;
-            words[word] = operation.0.apply(words[word], operation.1);
-            self.writes.replace(cell, self.event as u8, mutator, &words);
-            return Ok(());
-        }
-        if self.writes.operate(cell, self.event as u8, mutator, word, operation) {
-            return Ok(());
-        }
         let observer = Observer { object: mutator.object, kind: mutator.kind & 0x7f };
-        let mut words = self.read(cell, observer, structures)?;
+        let on_snapshot = seeded(Bug::OperationOnSnapshot) && !self.has_pending(cell);
+        if !on_snapshot && self.writes.operate(cell, self.event as u8, mutator, word, operation) {
+            return Ok(());
+        }
+        let mut words = if on_snapshot {
+            self.peek(cell, observer)?.0
+        } else {
+            self.read(cell, observer, structures)?
+        };
         words[word] = operation.0.apply(words[word], operation.1);
         self.writes.replace(cell, self.event as u8, mutator, &words);
         Ok(())
@@ -472,7 +487,7 @@ impl<P: Copy> Transaction<P> {
     ///
     /// # Errors
     /// If the log is full.
-    #[inline]
+    #[inline(always)]
     pub fn hold(&mut self, cell: CellId) -> Result<(), Refused> {
         self.mark_writer()?;
         self.writes.target_or_insert(cell, self.event as u8);

@@ -171,19 +171,17 @@ impl<P: Copy> Transaction<P> {
             return false;
         }
         self.end_event();
-        self.event = self.events;
-        self.events += 1;
-        assert!(self.events <= BURST_LIMIT, "at most 64 events in a burst");
-        self.origins[self.event] = 0;
+        let event = self.events;
+        assert!(event < BURST_LIMIT, "at most 64 events in a burst");
+        (self.event, self.events) = (event, event + 1);
+        self.origins[event] = 0;
         true
     }
 
+    /// Before the first event of a burst there is nothing to end, and this changes nothing.
     #[inline(always)]
     pub(crate) fn end_event(&mut self) {
-        if self.events == 0 {
-            return;
-        }
-        self.snapshots[self.event] = self.snapshot;
+        self.snapshots[self.event % BURST_LIMIT] = self.snapshot;
         if seeded(Bug::ObservationsDropped) {
             self.observations.clear();
         }

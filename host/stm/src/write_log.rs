@@ -58,13 +58,18 @@ impl Effect {
 
     #[inline(always)]
     fn operation(self, word: usize) -> Option<Operation> {
-        match self.0 >> (8 * word) & 0xff {
+        match self.code(word) {
             1 => Some(Operation::Add),
             2 => Some(Operation::Max),
             3 => Some(Operation::Min),
             4 => Some(Operation::Or),
             _ => None,
         }
+    }
+
+    #[inline(always)]
+    fn code(self, word: usize) -> u64 {
+        self.0 >> (8 * word) & 0xff
     }
 
     #[inline(always)]
@@ -88,6 +93,13 @@ pub(crate) struct Write {
 }
 
 impl Write {
+    /// The first entry of a cell that was held until now.
+    #[cold]
+    fn nothing(event: u8) -> Self {
+        let (effect, words) = (Effect::NOTHING, [0; WORDS]);
+        Self { older: NONE, object: 0, kind: 0, event, effect, words }
+    }
+
     pub(crate) fn mutator(&self) -> Mutator {
         Mutator { object: self.object, kind: self.kind }
     }
@@ -106,10 +118,16 @@ impl Write {
 
     #[inline(always)]
     fn operate_on(&self, payload: &Payload) -> Payload {
-        std::array::from_fn(|i| match self.effect.operation(i) {
-            Some(operation) => operation.apply(payload[i], self.words[i]),
-            None => payload[i],
-        })
+        // Most entries have one operation, so only those are looked at that are there.
+        let (mut payload, mut left) = (*payload, self.effect.0);
+        while left != 0 {
+            let word = left.trailing_zeros() as usize / 8;
+            if let Some(operation) = self.effect.operation(word) {
+                payload[word] = operation.apply(payload[word], self.words[word]);
+            }
+            left &= !(0xff << (8 * word));
+        }
+        payload
     }
 
     /// Adds an operation, or answers `false`: another that it does not commute with is pending.
@@ -119,15 +137,14 @@ impl Write {
             self.words[word] = operation.apply(self.words[word], operand);
             return true;
         }
-        match self.effect.operation(word) {
-            None => {
-                self.effect = self.effect.and(word, operation);
-                self.words[word] = operand;
-            }
-            Some(pending) if pending == operation => {
-                self.words[word] = operation.apply(self.words[word], operand);
-            }
-            Some(_) => return false,
+        let pending = self.effect.code(word);
+        if pending == 0 {
+            self.effect = self.effect.and(word, operation);
+            self.words[word] = operand;
+        } else if pending == operation as u64 {
+            self.words[word] = operation.apply(self.words[word], operand);
+        } else {
+            return false;
         }
         true
     }
@@ -419,43 +436,27 @@ impl WriteLog {
                 return true;
             }
         };
-        let write = self.entry_of_event(target, event);
-        let commutes = write.operate(word, operation, operand);
-        // What replaced the cell is what ends an observation of it; an operation on top of that
-        // adds nothing.
-        if commutes && !write.replaces() {
-            (write.object, write.kind) = (object, kind);
+        let latest = self.targets[target].latest;
+        let by = |write: &mut Write| {
+            let commutes = write.operate(word, operation, operand);
+            // What replaced the cell is what ends an observation of it; an operation on top of
+            // that adds nothing.
+            if commutes && !write.replaces() {
+                (write.object, write.kind) = (object, kind);
+            }
+            commutes
+        };
+        let mut entry = match self.writes.get_mut(latest as usize) {
+            Some(write) if write.event == event => return by(write),
+            Some(write) => Write { older: latest, event, ..*write },
+            None => Write::nothing(event),
+        };
+        let commutes = by(&mut entry);
+        if commutes {
+            self.targets[target].latest = self.writes.len() as u32;
+            self.writes.push(entry);
         }
         commutes
-    }
-
-    /// The entry of the target that belongs to `event`: its newest, or a copy of it.
-    #[inline(always)]
-    fn entry_of_event(&mut self, target: usize, event: u8) -> &mut Write {
-        let latest = self.targets[target].latest;
-        let is_own = self.writes.get(latest as usize).is_some_and(|write| write.event == event);
-        let number = if is_own { latest as usize } else { self.push_entry(target, event) };
-        &mut self.writes[number]
-    }
-
-    #[inline(never)]
-    fn push_entry(&mut self, target: usize, event: u8) -> usize {
-        let latest = self.targets[target].latest;
-        let entry = match self.writes.get(latest as usize) {
-            Some(write) => Write { older: latest, event, ..*write },
-            None => Write {
-                older: NONE,
-                object: 0,
-                kind: 0,
-                event,
-                effect: Effect::NOTHING,
-                words: [0; WORDS],
-            },
-        };
-        let number = self.writes.len();
-        self.targets[target].latest = number as u32;
-        self.writes.push(entry);
-        number
     }
 }
 
