@@ -130,6 +130,14 @@ impl ShortKey {
         };
         Some(Self { hash, length: bytes.len() as u64, words })
     }
+
+    /// As cells hold it.
+    #[inline(always)]
+    pub(crate) fn whole(&self) -> Key {
+        let mut words = [0; KEY_WORDS];
+        (words[0], words[1], words[2]) = (self.length, self.words[0], self.words[1]);
+        Key { hash: self.hash, words }
+    }
 }
 
 impl Sought for ShortKey {
@@ -204,6 +212,7 @@ mod tests {
                     "{sought:?} {held:?}"
                 );
                 assert_eq!(whole.is_in(0, &content), sought == held, "{sought:?} {held:?}");
+                assert_eq!(short.whole(), whole);
             }
         }
         assert!(ShortKey::new(5, &[0; 17]).is_none());

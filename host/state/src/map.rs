@@ -253,21 +253,45 @@ impl Map {
         &self,
         tx: &mut Tx,
         effects: &mut Effects,
-        key: &[u8],
+        bytes: &[u8],
         value: Cell,
     ) -> Result<SetOutcome, AccessError> {
-        let key = self.key(key)?;
+        let hash = self.hash(bytes)?;
+        let Some(key) = ShortKey::new(hash, bytes) else {
+            let key = Key::new(hash, bytes);
+            let glance = self.glance_long(tx, effects, &key);
+            return self.set_glanced(tx, effects, &key, glance, value);
+        };
+        match self.glance(tx, effects, &key) {
+            Some(Glance::Found { slot }) => {
+                self.buffer(tx, effects, &key.whole(), Some(value), Slot::Known(slot))?;
+                Ok(SetOutcome::Ok)
+            }
+            glance => self.set_glanced(tx, effects, &key.whole(), glance, value),
+        }
+    }
+
+    /// The same after a glance.
+    #[inline(never)]
+    fn set_glanced(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        key: &Key,
+        glance: Option<Glance>,
+        value: Cell,
+    ) -> Result<SetOutcome, AccessError> {
         let observer = self.observer(ObserverKind::MapFull);
-        let seen = match self.glance(tx, effects, &key) {
+        let seen = match glance {
             Some(Glance::Found { slot }) => Some(Slot::Known(slot)),
             Some(Glance::Absent { .. }) => None,
-            None => self.look_for(tx, effects, &key, observer)?,
+            None => self.look_for(tx, effects, key, observer)?,
         };
         if let Some(slot) = seen {
-            self.buffer(tx, effects, &key, Some(value), slot)?;
+            self.buffer(tx, effects, key, Some(value), slot)?;
             return Ok(SetOutcome::Ok);
         }
-        self.set_absent(tx, effects, &key, value)
+        self.set_absent(tx, effects, key, value)
     }
 
     #[inline(never)]
@@ -433,12 +457,12 @@ impl Map {
             return Err(AccessError::LogFull);
         }
         // The own count, which nobody else takes, is taken when it changes.
-        tx.hold(match slot {
+        let hold = tx.hold(match slot {
             Slot::Known(slot) => self.layout.value(slot),
             Slot::Unknown | Slot::Reserved(_) => self.layout.bucket(key),
         })?;
         let kept = effects.keys.keep(key).ok_or(AccessError::LogFull)?;
-        let action = Action::new((self.object, tx.event() as u8, kept), value, slot);
+        let action = Action::new((self.object, tx.event() as u8, kept), hold, value, slot);
         effects.overlay.push(&effects.keys, action);
         Ok(())
     }

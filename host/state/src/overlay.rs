@@ -1,5 +1,7 @@
 //! The map actions of a burst, in order, and an index from a key to its latest.
 
+use nfos_stm::Hold;
+
 use crate::Cell;
 use crate::key::{Key, Keys};
 use crate::pool::NIL;
@@ -11,6 +13,8 @@ pub(crate) struct Action {
     pub(crate) event: u8,
     /// Number of the key among the burst's.
     pub(crate) key: u32,
+    /// The cell that the commit takes for it: the known slot's value, or the bucket.
+    pub(crate) hold: Hold,
     /// What it sets; none: it removes.
     pub(crate) value: Option<Cell>,
     /// A slot that it has, or [`NIL`].
@@ -152,13 +156,18 @@ pub(crate) enum Slot {
 
 impl Action {
     #[inline(always)]
-    pub(crate) fn new((map, event, key): (u16, u8, u32), value: Option<Cell>, slot: Slot) -> Self {
+    pub(crate) fn new(
+        (map, event, key): (u16, u8, u32),
+        hold: Hold,
+        value: Option<Cell>,
+        slot: Slot,
+    ) -> Self {
         let (slot, is_known) = match slot {
             Slot::Unknown => (NIL, false),
             Slot::Known(slot) => (slot, true),
             Slot::Reserved(slot) => (slot, false),
         };
-        Self { map, event, key, value, slot, is_known, used: false, first: false }
+        Self { map, event, key, hold, value, slot, is_known, used: false, first: false }
     }
 
     /// The slot that the run took for it.

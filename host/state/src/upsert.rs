@@ -11,7 +11,7 @@
 //! Neither waits: what is lacking is taken in order with all the rest, and everything is done anew
 //! (see [`Pending::acquire`]).
 
-use nfos_stm::{CellId, Failure, Operation, Pending, Reason};
+use nfos_stm::{CellId, Failure, Hold, Operation, Pending, Reason};
 use nfos_sync::{Bug, seeded};
 
 use crate::Cell;
@@ -32,14 +32,56 @@ impl Map {
         key: &Key,
         taken: &mut Taken<'_>,
     ) -> Result<(), Failure> {
-        if let (Some(slot), Some(value)) = (action.known(), action.value)
-            && self.still_holds(pending, slot, key)
+        if let (Some(slot), Some(value)) = (action.known(), &action.value)
+            && self.overwrite(pending, (action.hold, action.event.into()), slot, key, value)
         {
-            let by = self.mutator(MutatorKind::MapSet);
-            pending.write(self.layout.value(slot), action.event.into(), by, value);
             return Ok(());
         }
         self.resolve_in_bucket(pending, action, key, taken)
+    }
+
+    /// Gives a slot whose value cell is held a value, if it still holds this key.
+    #[inline(always)]
+    fn overwrite(
+        &self,
+        pending: &mut Pending<'_>,
+        (hold, event): (Hold, usize),
+        slot: u32,
+        key: &Key,
+        value: &Cell,
+    ) -> bool {
+        let by = self.mutator(MutatorKind::MapSet);
+        if !pending.is_untouched(hold) || seeded(Bug::KnownSlotNotChecked) {
+            return self.overwrite_again(pending, event, slot, key, value);
+        }
+        // Whoever changes a key cell changes the value cell as well, so the burst has changed
+        // neither, and there is nothing to look for.
+        let holds = pending.last_committed_by(self.layout.value(slot)) == by
+            && (0..self.layout.key_cells())
+                .zip(self.layout.key_cells_of(slot))
+                .all(|(number, cell)| key.is_in(number, &pending.read_committed(cell)));
+        if holds {
+            pending.write_untouched(hold, event, by, value);
+        }
+        holds
+    }
+
+    /// The same where the burst has changed the slot before.
+    #[inline(never)]
+    fn overwrite_again(
+        &self,
+        pending: &mut Pending<'_>,
+        event: usize,
+        slot: u32,
+        key: &Key,
+        value: &Cell,
+    ) -> bool {
+        let holds = self.still_holds(pending, slot, key);
+        if holds {
+            let by = self.mutator(MutatorKind::MapSet);
+            pending.write(self.layout.value(slot), event, by, *value);
+        }
+        holds
     }
 
     /// Whether a slot whose value cell is held holds this key. Where an earlier action has emptied

@@ -237,13 +237,20 @@ impl Changes<'_> {
     }
 
     /// The wheel of a participant, locked; another that was is not any more.
+    #[inline(always)]
     fn wheel(&mut self, participant: usize) -> &mut Wheel {
-        if self.held.as_ref().is_none_or(|held| held.0 != participant) {
-            // Before the other is locked.
-            self.held = None;
-            self.held = Some((participant, self.wheels.wheels[participant].lock()));
+        match &self.held {
+            Some(held) if held.0 == participant => {}
+            _ => self.lock(participant),
         }
         &mut self.held.as_mut().expect("it is locked by now").1
+    }
+
+    #[inline(never)]
+    fn lock(&mut self, participant: usize) {
+        // Before the other is locked.
+        self.held = None;
+        self.held = Some((participant, self.wheels.wheels[participant].lock()));
     }
 }
 

@@ -11,7 +11,7 @@ use crate::observe::{Observation, Observer};
 use crate::settle::{View, first_falsifier, settle, version_at};
 use crate::structures::Structures;
 use crate::transaction::{NOBODY, Refused, Transaction};
-use crate::write_log::{Mutator, Operation, Write};
+use crate::write_log::{Hold, Mutator, Operation, Write};
 
 /// What a read found: the payload at the snapshot and, if it is also the newest, its timestamp.
 #[derive(Clone, Copy, Debug)]
@@ -484,14 +484,14 @@ impl<P: Copy> Transaction<P> {
     }
 
     /// Has the commit hold a cell, for [`Structures::resolve`] to write it or what lies behind it.
+    /// The answer is good for as long as the burst.
     ///
     /// # Errors
     /// If the log is full.
     #[inline(always)]
-    pub fn hold(&mut self, cell: CellId) -> Result<(), Refused> {
+    pub fn hold(&mut self, cell: CellId) -> Result<Hold, Refused> {
         self.mark_writer()?;
-        self.writes.target_or_insert(cell, self.event as u8);
-        Ok(())
+        Ok(Hold(self.writes.target_or_insert(cell, self.event as u8) as u32))
     }
 
     #[inline(always)]

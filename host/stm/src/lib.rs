@@ -52,4 +52,4 @@ pub use structures::{Pending, Structures};
 #[doc(hidden)]
 pub use transaction::Position;
 pub use transaction::{BURST_LIMIT, Refused, Transaction};
-pub use write_log::{Mutator, Operation};
+pub use write_log::{Hold, Mutator, Operation};

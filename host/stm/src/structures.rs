@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::memory::{CellId, Memory};
 use crate::observe::Observer;
 use crate::settle::View;
-use crate::write_log::{Mutator, Operation, Write, WriteLog};
+use crate::write_log::{Hold, Mutator, Operation, Write, WriteLog};
 
 /// The structures' side of a transaction.
 pub trait Structures {
@@ -158,6 +158,34 @@ impl<'a> Pending<'a> {
         let (memory, me) = (self.memory, self.me);
         let begin = || hold(memory, cell, me);
         self.writes.replace_or_begin(cell, event as u8, mutator, &words, begin);
+    }
+
+    /// Whether the burst has changed nothing of a cell that it named.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_untouched(&self, hold: Hold) -> bool {
+        self.writes.is_untouched(hold)
+    }
+
+    /// Who changed a held cell last, the burst aside.
+    #[inline(always)]
+    #[must_use]
+    pub fn last_committed_by(&self, cell: CellId) -> Mutator {
+        self.memory.cell(cell).held_mutator()
+    }
+
+    /// The content of a cell that is held or lies behind a held one, the burst aside.
+    #[inline(always)]
+    #[must_use]
+    pub fn read_committed(&self, cell: CellId) -> Payload {
+        self.memory.cell(cell).held_payload()
+    }
+
+    /// [Writes](Self::write) a cell that is [untouched](Self::is_untouched), without looking for
+    /// it.
+    #[inline(always)]
+    pub fn write_untouched(&mut self, hold: Hold, event: usize, mutator: Mutator, words: &Payload) {
+        self.writes.replace_untouched(hold, event as u8, mutator, words);
     }
 
     /// Applies an operation to a word of such a cell.

@@ -150,6 +150,11 @@ impl Write {
     }
 }
 
+/// A cell that the burst has named with [`Transaction::hold`](crate::Transaction::hold): where the
+/// log has it. Nothing that a burst does before its end moves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold(pub(crate) u32);
+
 /// A cell that the burst changes, or only holds while it commits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target {
@@ -403,6 +408,26 @@ impl WriteLog {
                 self.writes.push(entry);
             }
         }
+    }
+
+    /// Whether a cell that was named is changed by nothing so far.
+    #[inline(always)]
+    pub(crate) fn is_untouched(&self, hold: Hold) -> bool {
+        self.targets[hold.0 as usize].latest == NONE
+    }
+
+    /// The first entry of such a cell.
+    #[inline(always)]
+    pub(crate) fn replace_untouched(
+        &mut self,
+        hold: Hold,
+        event: u8,
+        mutator: Mutator,
+        words: &Payload,
+    ) {
+        let (Mutator { object, kind }, effect) = (mutator, Effect::REPLACE);
+        self.targets[hold.0 as usize].latest = self.writes.len() as u32;
+        self.writes.push(Write { older: NONE, object, kind, event, effect, words: *words });
     }
 
     /// A new target with its first entry.
