@@ -463,7 +463,7 @@ impl Map {
         })?;
         let kept = effects.keys.keep(key).ok_or(AccessError::LogFull)?;
         let action = Action::new((self.object, tx.event() as u8, kept), hold, value, slot);
-        effects.overlay.push(&effects.keys, action);
+        effects.overlay.push(&effects.keys, key.hash, action);
         Ok(())
     }
 

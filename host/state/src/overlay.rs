@@ -97,18 +97,25 @@ impl Overlay {
         (entry >> 32) as u32 == self.stamp
     }
 
-    /// Adds an action, and notes whether it is the first on its key; there must be room.
+    /// Adds an action on a key with this hash, and notes whether it is the first on its key; there
+    /// must be room.
     #[inline(always)]
-    pub(crate) fn push(&mut self, keys: &Keys, mut action: Action) {
-        if (self.actions.len() + 1) * 2 > self.mask + 1 {
+    pub(crate) fn push(&mut self, keys: &Keys, hash: u64, mut action: Action) {
+        let number = self.actions.len();
+        if (number + 1) * 2 > self.mask + 1 {
             self.grow(keys);
         }
-        action.first = !self.index_action(keys, &action, self.actions.len());
+        if self.may_have(hash) {
+            action.first = !self.index_action(keys, &action, number);
+        } else {
+            self.index[hash as usize & self.mask] = u64::from(self.stamp) << 32 | number as u64;
+            action.first = true;
+        }
         self.actions.push(action);
     }
 
     /// Makes an action the latest on its key; whether there was one.
-    #[inline(always)]
+    #[inline(never)]
     fn index_action(&mut self, keys: &Keys, action: &Action, number: usize) -> bool {
         let slot = self.find(keys, action.map, keys.key(action.key));
         let new = u64::from(self.stamp) << 32 | number as u64;

@@ -178,7 +178,7 @@ pub(crate) struct WriteLog {
     /// Distinct cells in the order of their first write.
     pub(crate) targets: Vec<Target>,
     /// Open addressing; an entry of another burst is free. `stamp << 18 | target`.
-    index: Box<[u32]>,
+    index: Box<[u32; Self::INDEX]>,
     mask: usize,
     /// The burst, above 0 and below 2^14.
     stamp: u32,
@@ -190,6 +190,8 @@ impl WriteLog {
     pub(crate) const LIMIT: usize = limit(65_536, 512);
     /// Small, so that the index of a usual burst stays in the cache: 1 KiB.
     const INDEX_START: usize = 256;
+    /// A power of two, so that a remainder of it costs less than a check.
+    const INDEX: usize = 4 * Self::LIMIT;
     const STAMP: u32 = 18;
     const TARGET: u32 = (1 << Self::STAMP) - 1;
 
@@ -197,7 +199,7 @@ impl WriteLog {
         Self {
             writes: Vec::with_capacity(Self::LIMIT),
             targets: Vec::with_capacity(Self::LIMIT),
-            index: vec![0; 4 * Self::LIMIT].into_boxed_slice(),
+            index: vec![0; Self::INDEX].try_into().expect("it has this length"),
             mask: Self::INDEX_START - 1,
             stamp: 1,
             widest: Self::INDEX_START - 1,
@@ -258,19 +260,32 @@ impl WriteLog {
     /// The cell's target, or the index position where it would be.
     #[inline(always)]
     fn find(&self, cell: CellId) -> Result<usize, usize> {
-        let mut slot = self.slot(cell);
+        let slot = self.slot(cell);
+        self.look(cell, slot).unwrap_or_else(|| self.find_further(cell, slot))
+    }
+
+    /// Beyond a position that is another cell's.
+    #[inline(never)]
+    fn find_further(&self, cell: CellId, mut slot: usize) -> Result<usize, usize> {
         loop {
-            let entry = self.index[slot];
-            if entry >> Self::STAMP != self.stamp {
-                return Err(slot);
-            }
-            let target = (entry & Self::TARGET) as usize;
-            // A prefix commit forgets targets but not their index entries.
-            if self.targets.get(target).is_some_and(|target| target.cell == cell) {
-                return Ok(target);
-            }
             slot = (slot + 1) & self.mask;
+            if let Some(found) = self.look(cell, slot) {
+                return found;
+            }
         }
+    }
+
+    /// Whether the cell is, or would be, at a position of the index.
+    #[inline(always)]
+    fn look(&self, cell: CellId, slot: usize) -> Option<Result<usize, usize>> {
+        let entry = self.index[slot % Self::INDEX];
+        if entry >> Self::STAMP != self.stamp {
+            return Some(Err(slot));
+        }
+        let target = (entry & Self::TARGET) as usize;
+        // A prefix commit forgets targets but not their index entries.
+        let is_it = self.targets.get(target).is_some_and(|target| target.cell == cell);
+        is_it.then_some(Ok(target))
     }
 
     /// Forgets what events from `end` on have written.
@@ -345,7 +360,7 @@ impl WriteLog {
             slot = self.grow(target.cell);
         }
         self.targets.push(target);
-        self.index[slot] = self.stamp << Self::STAMP | number as u32;
+        self.index[slot % Self::INDEX] = self.stamp << Self::STAMP | number as u32;
         number
     }
 
@@ -485,7 +500,8 @@ impl WriteLog {
     }
 }
 
-const _: () = assert!(4 * WriteLog::LIMIT - 1 <= WriteLog::TARGET as usize, "a target has room");
+const _: () = assert!(WriteLog::INDEX.is_power_of_two());
+const _: () = assert!(WriteLog::INDEX - 1 <= WriteLog::TARGET as usize, "a target has room");
 
 #[cfg(test)]
 mod tests {
