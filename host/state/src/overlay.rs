@@ -106,7 +106,7 @@ impl Overlay {
             self.grow(keys);
         }
         if self.may_have(hash) {
-            action.first = !self.index_action(keys, &action, number);
+            action.first = !self.index_action(keys, (action.map, action.key), number);
         } else {
             self.index[hash as usize & self.mask] = u64::from(self.stamp) << 32 | number as u64;
             action.first = true;
@@ -116,8 +116,8 @@ impl Overlay {
 
     /// Makes an action the latest on its key; whether there was one.
     #[inline(never)]
-    fn index_action(&mut self, keys: &Keys, action: &Action, number: usize) -> bool {
-        let slot = self.find(keys, action.map, keys.key(action.key));
+    fn index_action(&mut self, keys: &Keys, (map, key): (u16, u32), number: usize) -> bool {
+        let slot = self.find(keys, map, keys.key(key));
         let new = u64::from(self.stamp) << 32 | number as u64;
         let old = std::mem::replace(&mut self.index[slot], new);
         self.is_current(old)
@@ -128,8 +128,8 @@ impl Overlay {
         self.mask = (self.mask << 2 | 3).min(self.index.len() - 1);
         self.next_stamp();
         for number in 0..self.actions.len() {
-            let action = self.actions[number];
-            self.index_action(keys, &action, number);
+            let Action { map, key, .. } = self.actions[number];
+            self.index_action(keys, (map, key), number);
         }
     }
 
