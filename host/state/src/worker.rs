@@ -28,8 +28,10 @@ pub struct Commit {
     pub conflict: Option<Conflict>,
 }
 
-/// The transactions of one participant.
+/// The transactions of one participant. On lines of its own, as [`nfos_sync::Padded`] is: each
+/// event writes to it, and so would wait for those of a neighbour in memory.
 #[derive(Debug)]
+#[repr(align(128))]
 pub struct Worker {
     state: Arc<State>,
     pub(crate) tx: Tx,
