@@ -126,6 +126,25 @@ impl History {
     #[cold]
     fn next_segment(&mut self, memory: &Memory) {
         self.full.push_back((self.segment, self.newest));
+        // Only then, since the others have to fetch back what is looked at here.
+        if self.free.is_empty() {
+            self.reclaim(memory);
+        }
+        if self.free.is_empty() && self.fresh < SEGMENTS {
+            self.free.push(self.fresh);
+            self.fresh += 1;
+        }
+        if self.free.is_empty() {
+            let (segment, newest) = self.full.pop_front().expect("all segments are full");
+            self.free.push(segment);
+            self.give_up(memory, newest);
+        }
+        self.segment = self.free.pop().expect("a segment was freed above");
+        self.used = 0;
+    }
+
+    /// Frees the full segments that no snapshot can want.
+    fn reclaim(&mut self, memory: &Memory) {
         // SeqCst: pairs with the publication of snapshots. Either the snapshot is seen below, or
         // it was taken from a clock that is at least every timestamp given up here.
         fence(Ordering::SeqCst);
@@ -139,22 +158,16 @@ impl History {
             self.free.push(segment);
             given_up = Some(newest);
         }
-        if self.free.is_empty() && self.fresh < SEGMENTS {
-            self.free.push(self.fresh);
-            self.fresh += 1;
-        }
-        if self.free.is_empty() {
-            let (segment, newest) = self.full.pop_front().expect("all segments are full");
-            self.free.push(segment);
-            given_up = Some(newest);
-        }
         if let Some(newest) = given_up {
-            memory.shared[self.owner].lines.overrun.store(newest, Ordering::Relaxed);
-            // Release: pairs with the fence in `Lines::read`.
-            fence(Ordering::Release);
+            self.give_up(memory, newest);
         }
-        self.segment = self.free.pop().expect("a segment was freed above");
-        self.used = 0;
+    }
+
+    /// Raises the mark, before any line up to this timestamp is written again.
+    fn give_up(&self, memory: &Memory, newest: u64) {
+        memory.shared[self.owner].lines.overrun.store(newest, Ordering::Relaxed);
+        // Release: pairs with the fence in `Lines::read`.
+        fence(Ordering::Release);
     }
 
     /// The owner itself is installing and will read nothing older any more.
