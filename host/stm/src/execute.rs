@@ -8,10 +8,11 @@ use crate::failure::{Failure, Reason};
 use crate::history::Lost;
 use crate::memory::{CellId, Phase};
 use crate::observe::{Observation, Observer};
+use crate::operation::Operation;
 use crate::settle::{View, first_falsifier, settle, version_at};
 use crate::structures::Structures;
 use crate::transaction::{NOBODY, Refused, Transaction};
-use crate::write_log::{Hold, Mutator, Operation, Write};
+use crate::write_log::{Hold, Mutator, Write};
 
 /// What a read found: the payload at the snapshot and, if it is also the newest, its timestamp.
 #[derive(Clone, Copy, Debug)]

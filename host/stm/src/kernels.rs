@@ -15,12 +15,13 @@ use crate::failure::Failure;
 use crate::history::{CAPACITY, History, Lost};
 use crate::memory::{CellId, Memory, Phase};
 use crate::observe::Observer;
+use crate::operation::Operation;
 use crate::reservation::Reservation;
 use crate::retry::FAILURES_BEFORE_GATE;
 use crate::settle::View;
 use crate::structures::{Pending, Structures};
 use crate::transaction::Transaction;
-use crate::write_log::{Mutator, Operation};
+use crate::write_log::Mutator;
 
 const MUTATOR: Mutator = Mutator { object: 0, kind: 0 };
 const OBSERVER: Observer = Observer { object: 0, kind: 0 };

@@ -6,8 +6,9 @@ use crate::cell::Payload;
 use crate::failure::Failure;
 use crate::memory::{CellId, Memory};
 use crate::observe::Observer;
+use crate::operation::Operation;
 use crate::settle::View;
-use crate::write_log::{Hold, Mutator, Operation, Write, WriteLog};
+use crate::write_log::{Hold, Mutator, Write, WriteLog};
 
 /// The structures' side of a transaction.
 pub trait Structures {
