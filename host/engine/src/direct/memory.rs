@@ -53,9 +53,9 @@ impl LinearMemory {
 
 /// From now on [`begun`] reads the count at this address.
 pub(super) fn count_at<S>(host: &mut Host<S>, pointer: u32) -> Result<(), GuestFault> {
-    let (_, mut memory) = split(host);
-    let count = memory.record::<4>(pointer, align_of::<u32>() as u32)?;
-    host.memory.begun = NonNull::from_mut(count).cast();
+    split(host).1.record::<4>(pointer, align_of::<u32>() as u32)?;
+    // SAFETY: four bytes lie there, as was just found, so the address is within the memory.
+    host.memory.begun = unsafe { host.memory.base.add(pointer as usize).cast() };
     Ok(())
 }
 
