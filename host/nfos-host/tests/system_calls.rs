@@ -50,13 +50,18 @@ fn a_worker_makes_no_system_call_after_start_up() {
     };
     let (few, many) = (worker_calls(&few), worker_calls(&many));
     assert!(!few.is_empty());
-    let locks = |calls: &[&str]| calls.iter().filter(|call| **call == "futex").count();
+    let count = |calls: &[&str], name: &str| calls.iter().filter(|call| **call == name).count();
     let others = |calls: &[&str]| -> Vec<String> {
-        calls.iter().filter(|call| **call != "futex").map(ToString::to_string).collect()
+        let are_others = calls.iter().filter(|call| !matches!(**call, "futex" | "mmap"));
+        are_others.map(ToString::to_string).collect()
     };
     assert_eq!(others(&few), others(&many), "20 times the packets, other system calls");
+    let more = |name| count(&many, name).saturating_sub(count(&few, name));
     // A lock that another thread holds just then, at the start or at the end, costs a call or two.
     // One call for each round of the traffic would be 190 more, one for each burst ten thousand.
-    let more = locks(&many).saturating_sub(locks(&few));
-    assert!(more < 16, "20 times the packets, {more} more waits for a lock");
+    let locks = more("futex");
+    assert!(locks < 16, "20 times the packets, {locks} more waits for a lock");
+    // The allocator asks a second time for a thread's heap that does not lie where it must.
+    let maps = more("mmap");
+    assert!(maps <= 1, "20 times the packets, {maps} more pieces of memory");
 }
