@@ -4,7 +4,7 @@
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use native::*;
 #[cfg(target_arch = "wasm32")]
-pub(crate) use wasm::*;
+pub(crate) use {progress::begin, wasm::*};
 
 use crate::cell::Words;
 
@@ -32,7 +32,7 @@ mod progress;
 mod wasm {
     use std::mem::ManuallyDrop;
 
-    use super::{Hashing, Level, MapEntry, Merge, progress};
+    use super::{Hashing, Level, MapEntry, Merge};
     use crate::bindings::nfos::nf;
     use crate::cell::Words;
     use crate::contract::Value;
@@ -204,11 +204,6 @@ mod wasm {
     #[inline]
     fn from_words([w0, w1, w2, w3, w4, w5]: Words) -> Cell {
         Cell { w0, w1, w2, w3, w4, w5 }
-    }
-
-    #[inline]
-    pub(crate) fn begin(event: u32) -> bool {
-        progress::begin(event)
     }
 
     pub(crate) fn parameter(name: &str) -> Value {

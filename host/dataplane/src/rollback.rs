@@ -297,7 +297,7 @@ fn packet_set_state_after_a_broken_burst_is_the_sequential_one() {
         let mut worker = worker(&interferes_at, |_| SEND);
         worker.run(0);
         assert_eq!(worker.counters().sets_registered.value(), SETS as u64);
-        assert_eq!(worker.states(), vec![vec![(EVENTS / SETS) as u8]; SETS], "{interferes_at:?}");
+        assert_eq!(worker.states(1), vec![vec![(EVENTS / SETS) as u8]; SETS], "{interferes_at:?}");
     }
 }
 

@@ -24,9 +24,6 @@ use std::sync::Arc;
 mod outcome;
 mod stepwise;
 
-/// Bytes of an Ethernet header: the shortest frame that a network function may make.
-const FRAME_BYTES_MIN: usize = 14;
-
 /// Packets that may wait in the inbox without an allocation: a burst from each of 64 ports.
 const INBOX_PACKETS: usize = 4096;
 
@@ -160,8 +157,8 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
 
     /// The state of every packet set that has some.
     #[cfg(test)]
-    pub(crate) fn states(&self) -> Vec<Vec<u8>> {
-        self.burst.states()
+    pub(crate) fn states(&self, bytes: usize) -> Vec<Vec<u8>> {
+        self.burst.states(bytes)
     }
 
     /// When the next packet set runs out.

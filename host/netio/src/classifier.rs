@@ -7,7 +7,7 @@
 //! by a few loads (`gather`). A frame cut by a capture's snapshot length is judged by the bytes
 //! that are there.
 
-use crate::gather::{FiveTuple, Gather};
+use crate::gather::Gather;
 use crate::headers::shape::{self, Shape, shape};
 use crate::id::{PORTS_MAX, PortId};
 use crate::key::{KEY_BYTES_MAX, Key, SHORT_KEY_BYTES_MAX, ShortKey};
@@ -31,8 +31,8 @@ pub enum Class {
 #[derive(Clone, Debug)]
 pub struct Classifier {
     sets: RuleTable,
-    /// By port, as in the table.
-    quick: Vec<Option<QuickRule>>,
+    /// The first rule of each port, as in the table, if it is [quick](CompiledRule::is_quick).
+    quick: Vec<Option<CompiledRule>>,
     definitions: Vec<SetRules>,
     orphans: Vec<KeyRule>,
 }
@@ -51,7 +51,10 @@ impl Classifier {
             rules.map(|(definition, rule)| (&rule.ports[..], CompiledRule::new(definition, rule))),
         );
         Ok(Self {
-            quick: table.lists().map(QuickRule::of).collect(),
+            quick: table
+                .lists()
+                .map(|rules| rules.first().filter(|rule| rule.is_quick()).cloned())
+                .collect(),
             sets: table,
             definitions: sets.to_vec(),
             orphans: orphans.to_vec(),
@@ -87,7 +90,8 @@ impl Classifier {
     pub fn quick_key(&self, port: PortId, bytes: &[u8]) -> Option<ShortKey> {
         let last = self.quick.len() - 1;
         let rule = self.quick[port.index().min(last)].as_ref()?;
-        let words = match rule.five_tuple {
+        // For a 5-tuple, looking at a plain frame's shape and collecting its key are one.
+        let words = match rule.key.five_tuple() {
             Some(five_tuple) => {
                 let protocol = shape::plain_protocol(bytes)?;
                 if rule.fit.protocols[0] >> protocol & 1 == 0 {
@@ -97,13 +101,13 @@ impl Classifier {
             }
             None => {
                 let shape = shape(bytes);
-                if !rule.fit.holds(&shape) {
+                if !rule.fits(&shape) {
                     return None;
                 }
                 rule.key.collect_short(bytes, shape.transport)
             }
         };
-        Some(ShortKey::new(words, rule.byte_count, rule.definition))
+        Some(ShortKey::new(words, rule.key.byte_count(), rule.definition))
     }
 
     /// Whether there are definitions at all; else every frame is an orphan.
@@ -144,6 +148,11 @@ impl CompiledRule {
         }
     }
 
+    /// Whether its key is short and of one direction.
+    fn is_quick(&self) -> bool {
+        self.reverse.is_none() && usize::from(self.key.byte_count()) <= SHORT_KEY_BYTES_MAX
+    }
+
     #[inline]
     fn fits(&self, shape: &Shape) -> bool {
         self.fit.holds(shape)
@@ -156,27 +165,6 @@ impl CompiledRule {
             Some(reverse) => self.key.collect_smaller(reverse, bytes, shape.transport),
         };
         Key::new(words, self.key.byte_count(), self.definition)
-    }
-}
-
-/// A rule with a short key of one direction. For a 5-tuple, looking at a plain frame's shape and
-/// collecting its key are one.
-#[derive(Clone, Debug)]
-struct QuickRule {
-    fit: Fit,
-    five_tuple: Option<FiveTuple>,
-    key: Gather,
-    byte_count: u8,
-    definition: u8,
-}
-
-impl QuickRule {
-    /// The first of these rules, if it is one.
-    fn of(rules: &[CompiledRule]) -> Option<Self> {
-        let CompiledRule { fit, definition, key, reverse } = rules.first()?.clone();
-        let is_one = reverse.is_none() && usize::from(key.byte_count()) <= SHORT_KEY_BYTES_MAX;
-        let (five_tuple, byte_count) = (key.five_tuple(), key.byte_count());
-        is_one.then_some(Self { fit, five_tuple, key, byte_count, definition })
     }
 }
 

@@ -85,6 +85,7 @@ impl Gather {
     }
 
     /// What it is, if it is that.
+    #[inline]
     pub(crate) fn five_tuple(&self) -> Option<FiveTuple> {
         self.five_tuple
     }

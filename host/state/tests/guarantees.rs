@@ -207,6 +207,25 @@ fn a_key_set_where_it_was_seen_is_set_wherever_it_went() {
 }
 
 #[test]
+fn what_a_burst_sets_a_key_to_stands_event_by_event() {
+    let state = state(2);
+    let (map, vector) = (state.open_map("m", 4, 8).unwrap(), state.open_vector("v", 1).unwrap());
+    let mut both = workers(&state, 2);
+    run(&mut both[0], 0, |w| w.map_set(map, b"k", [9; 6]).unwrap());
+    both[0].begin_burst();
+    for event in 0..3 {
+        assert!(both[0].begin_event(0));
+        if event == 2 {
+            both[0].vector_read(vector, 0).unwrap();
+        }
+        both[0].map_set(map, b"k", [event; 6]).unwrap();
+    }
+    run(&mut both[1], 0, |w| w.vector_write(vector, 0, [1; 6]).unwrap());
+    assert_eq!(both[0].commit(3).committed, 2);
+    assert_eq!(run(&mut both[1], 0, |w| w.map_get(map, b"k").unwrap()), Some([1; 6]));
+}
+
+#[test]
 fn capacity_is_exact_on_any_number_of_workers() {
     for (participants, capacity) in [(1, 1), (1, 100), (3, 1), (8, 3), (8, 100), (23, 7)] {
         for taking in [1, participants] {

@@ -1,12 +1,12 @@
 //! From the inbox to a burst of events.
 
-use super::{Burst, Classified, EVENTS_MAX, Ending, Item, Member, NO_MEMBER, SHORT_WORDS, Settled};
+use super::{Burst, EVENTS_MAX, Ending, Item, Member, NO_MEMBER, Settled};
 use crate::origin::EventOrigin;
 use crate::packet_set::NONE;
 use crate::packet_set::table::Stage;
 use crate::services::Moment;
 use nfos_engine::exchange::{Event, EventKind, NO_PREVIOUS, Registration};
-use nfos_netio::{Class, Frame, KEY_WORDS};
+use nfos_netio::Frame;
 use std::collections::VecDeque;
 
 impl Burst {
@@ -19,10 +19,10 @@ impl Burst {
     pub(crate) fn compose(&mut self, inbox: &mut VecDeque<Frame>, limit: usize, until_ns: u64) {
         self.begin();
         let limit = limit.clamp(1, EVENTS_MAX);
-        if !self.classifier.has_sets() {
+        if !self.classes.has_sets() {
             return self.compose_orphans(inbox, limit);
         }
-        self.classify(inbox, limit);
+        self.classes.look(inbox, limit, &self.table);
         if !self.shape.first_alone && self.is_quiet(inbox) {
             for (classified, frame) in inbox.drain(..self.classes.len()).enumerate() {
                 self.compose_packet(frame, classified);
@@ -87,8 +87,9 @@ impl Burst {
     /// Whether the burst so far and this packet are not to be one.
     #[cold]
     fn ends_before(&self, classified: usize) -> bool {
-        let Classified { hash, is_orphan, .. } = self.classes[classified];
-        let is_first = !is_orphan && self.table.find(hash, self.key(classified)).is_none();
+        let (hash, key) = (self.classes.hash(classified), self.classes.key(classified));
+        let is_orphan = self.classes.is_orphan(classified);
+        let is_first = !is_orphan && self.table.find(hash, key).is_none();
         let begins_set = |item: &Item| item.kind == EventKind::InitPacketSet;
         !self.items.is_empty() && (is_first || self.items.iter().any(begins_set))
     }
@@ -110,73 +111,9 @@ impl Burst {
         self.settled = Settled::default();
     }
 
-    /// Finds the keys of the next packets, and fetches what the table has of them into the cache
-    /// before any of it is needed.
-    #[inline]
-    fn classify(&mut self, inbox: &VecDeque<Frame>, limit: usize) {
-        self.classes.clear();
-        self.long_keys.clear();
-        let (seed, is_short) = (self.shape.hash_seed, self.key_words <= SHORT_WORDS);
-        let mut orphans = 0;
-        for frame in inbox.iter().take(limit) {
-            let classified = match self.classifier.quick_key(frame.port, frame.bytes()) {
-                Some(key) if is_short => {
-                    let hash = key.hash64(seed) as u32;
-                    let [first, second] = *key.words();
-                    let words = [first, second | key.tag() & self.tag];
-                    Classified { words, hash, is_orphan: false }
-                }
-                _ => self.classify_by_rules(frame),
-            };
-            if classified.is_orphan {
-                orphans += 1;
-            } else {
-                self.table.prefetch_chain(classified.hash);
-            }
-            self.classes.push(classified);
-        }
-        if orphans == self.classes.len() {
-            return;
-        }
-        let mut heads = [NONE; EVENTS_MAX];
-        for (head, classified) in heads.iter_mut().zip(&self.classes) {
-            if !classified.is_orphan {
-                *head = self.table.prefetch_entry(classified.hash);
-            }
-        }
-        for head in &heads[..self.classes.len()] {
-            self.table.prefetch_neighbours(*head);
-        }
-    }
-
-    #[inline(never)]
-    fn classify_by_rules(&mut self, frame: &Frame) -> Classified {
-        let (words, hash, is_orphan) = match self.classifier.classify(frame.port, frame.bytes()) {
-            Class::Set { key, .. } => {
-                (*key.words(), key.hash64(self.shape.hash_seed) as u32, false)
-            }
-            Class::Orphan => ([0; KEY_WORDS], 0, true),
-        };
-        if self.key_words > SHORT_WORDS {
-            self.long_keys.push(words);
-        }
-        let [first, second, .., tag] = words;
-        Classified { words: [first, second | tag & self.tag], hash, is_orphan }
-    }
-
-    /// The key of a classified packet.
-    #[inline(always)]
-    fn key(&self, classified: usize) -> &[u64] {
-        if self.key_words > SHORT_WORDS {
-            &self.long_keys[classified][..self.key_words]
-        } else {
-            &self.classes[classified].words[..self.key_words]
-        }
-    }
-
     #[inline(always)]
     fn compose_packet(&mut self, frame: Frame, classified: usize) {
-        let (kind, member) = match self.classes[classified].is_orphan {
+        let (kind, member) = match self.classes.is_orphan(classified) {
             true => (EventKind::OrphanPacket, None),
             false => self.compose_set(classified, frame.timestamp_ns),
         };
@@ -191,8 +128,8 @@ impl Burst {
     /// network function does not handle it.
     #[inline(always)]
     fn compose_set(&mut self, classified: usize, now_ns: u64) -> (EventKind, Option<u8>) {
-        let hash = self.classes[classified].hash;
-        let Some(entry) = self.table.find(hash, self.key(classified)) else {
+        let (hash, key) = (self.classes.hash(classified), self.classes.key(classified));
+        let Some(entry) = self.table.find(hash, key) else {
             return (EventKind::InitPacketSet, self.begin_set(classified, now_ns));
         };
         self.table.touch(entry, now_ns);
@@ -210,11 +147,8 @@ impl Burst {
             return None;
         }
         let entry = self.capacity.take(self.shape.worker).then(|| {
-            let key = match self.long_keys.get(classified) {
-                Some(key) => &key[..self.key_words],
-                None => &self.classes[classified].words[..self.key_words],
-            };
-            let inserted = self.table.insert(self.classes[classified].hash, key, now_ns);
+            let (hash, key) = (self.classes.hash(classified), self.classes.key(classified));
+            let inserted = self.table.insert(hash, key, now_ns);
             inserted.expect("a table has an entry for every place there is")
         });
         Some(self.join(entry, Stage::Tentative))

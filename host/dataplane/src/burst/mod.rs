@@ -14,6 +14,7 @@
 //! aggregate state that is nothing but forgetting its effects. Otherwise the burst is cut there:
 //! the events before it commit, it is finished without a commit, and those behind it run again.
 
+mod classes;
 mod compose;
 mod settle;
 mod steps;
@@ -22,9 +23,10 @@ use crate::packet_set::capacity::Capacity;
 use crate::packet_set::table::{Stage, Table};
 use crate::reasons::DropReason;
 use crate::services::Moment;
+use classes::Classes;
 use nfos_engine::description::Description;
 use nfos_engine::exchange::{Action, EVENT_SIZE, Event, EventKind, NO_PREVIOUS, Registration};
-use nfos_netio::{Classifier, Frame, KEY_WORDS, SHORT_KEY_BYTES_MAX};
+use nfos_netio::{Classifier, Frame};
 use std::sync::Arc;
 use steps::Steps;
 pub(crate) use steps::{Step, Whether};
@@ -39,10 +41,7 @@ pub(crate) struct Shape {
     pub worker: usize,
     /// By [`EventKind`]: whether the network function handles it.
     pub handles: [bool; 5],
-    /// Bytes of packet-set state.
-    #[cfg(test)]
-    pub state_bytes: usize,
-    /// Bytes of whole words that a state takes.
+    /// Bytes of whole words that a packet-set state takes.
     pub state_room: usize,
     /// Leading bytes of a frame that it sees.
     pub window: usize,
@@ -66,8 +65,6 @@ impl Shape {
         Self {
             worker,
             handles,
-            #[cfg(test)]
-            state_bytes: description.state_size as usize,
             state_room: (description.state_size as usize).next_multiple_of(8),
             window: match description.window {
                 0 => usize::MAX,
@@ -131,19 +128,6 @@ impl Item {
 /// Of an event without a packet set. There are fewer members than this.
 const NO_MEMBER: u8 = u8::MAX;
 
-/// A packet of the inbox, looked at.
-#[derive(Clone, Copy, Debug)]
-struct Classified {
-    /// The first words of its key; all, if no key has more.
-    words: [u64; SHORT_WORDS],
-    hash: u32,
-    /// It belongs to no set, and has no key.
-    is_orphan: bool,
-}
-
-/// Words of a key that lie in [`Classified`].
-const SHORT_WORDS: usize = SHORT_KEY_BYTES_MAX / 8;
-
 /// A packet set with events in the burst.
 #[derive(Clone, Copy, Debug)]
 struct Member {
@@ -188,7 +172,6 @@ pub(crate) struct Settled {
 #[derive(Debug)]
 pub(crate) struct Burst {
     shape: Shape,
-    classifier: Arc<Classifier>,
     capacity: Arc<Capacity>,
     table: Table,
     number: u64,
@@ -198,14 +181,7 @@ pub(crate) struct Burst {
     /// When the events happen.
     moments: Vec<Moment>,
     members: Vec<Member>,
-    classes: Vec<Classified>,
-    /// The keys of the same packets, if they have more words than lie there.
-    long_keys: Vec<[u64; KEY_WORDS]>,
-    /// Of a key these count.
-    key_words: usize,
-    /// Bits of length and definition that a short key carries at its end: none if there is one
-    /// definition.
-    tag: u64,
+    classes: Classes,
     frames_length: u32,
     states_length: u32,
     skipped: Vec<Frame>,
@@ -223,18 +199,14 @@ impl Burst {
         table: Table,
     ) -> Self {
         Self {
-            tag: if classifier.definitions().len() > 1 { 0xffff } else { 0 },
+            classes: Classes::new(classifier, shape.hash_seed, table.key_words()),
             shape,
-            classifier,
             capacity,
             number: 0,
             items: Vec::with_capacity(EVENTS_MAX),
             events: Vec::with_capacity(EVENTS_MAX),
             moments: Vec::with_capacity(EVENTS_MAX),
             members: Vec::with_capacity(EVENTS_MAX),
-            classes: Vec::with_capacity(EVENTS_MAX),
-            long_keys: Vec::with_capacity(EVENTS_MAX),
-            key_words: table.key_words(),
             table,
             frames_length: 0,
             states_length: 0,
@@ -283,8 +255,8 @@ impl Burst {
 
     /// The state of every packet set that has some.
     #[cfg(test)]
-    pub(crate) fn states(&self) -> Vec<Vec<u8>> {
-        self.table.states(self.shape.state_bytes)
+    pub(crate) fn states(&self, bytes: usize) -> Vec<Vec<u8>> {
+        self.table.states(bytes)
     }
 
     /// Packet sets that have state now.

@@ -1,7 +1,7 @@
 //! What becomes of an event that is done with: its packet leaves or is dropped, and what else it
 //! asked for happens.
 
-use super::{FRAME_BYTES_MIN, Worker};
+use super::Worker;
 use crate::burst::Ending;
 use crate::effects::Send;
 use crate::egress::{Egress, Origin};
@@ -13,6 +13,9 @@ use nfos_engine::exchange::Action;
 use nfos_engine::guest::Guest;
 use nfos_engine::services::LogLevel;
 use nfos_netio::{Frame, PortId};
+
+/// Bytes of an Ethernet header: the shortest frame that a network function may make.
+const FRAME_BYTES_MIN: usize = 14;
 
 impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
     /// Lets happen to a packet what was decided.

@@ -115,7 +115,8 @@ fn set_part<S: Services>(
 fn published<S: Services>(mut call: Call<S>, object: Handle, answer: u32) -> Result<()> {
     let (services, mut memory) = reach(&mut call)?;
     let cell = services.published(object)?;
-    Ok(memory.store_option(answer, cell.as_ref())?)
+    memory.store_option(answer, cell.as_ref())?;
+    answered(&mut call)
 }
 
 #[expect(clippy::too_many_arguments, reason = "a cell is flattened into six parameters")]
