@@ -20,7 +20,7 @@ mod bindings {
     /// Drivers need no linking: EAL loads those of the distribution.
     const LIBRARIES: [&str; 4] = ["rte_ethdev", "rte_mbuf", "rte_mempool", "rte_eal"];
 
-    const FUNCTIONS: [&str; 40] = [
+    const FUNCTIONS: [&str; 39] = [
         "nfos_.*",
         "rte_dev_probe",
         "rte_dev_remove",
@@ -50,7 +50,6 @@ mod bindings {
         "rte_extmem_unregister",
         "rte_lcore_id",
         "rte_mempool_avail_count",
-        "rte_mempool_free",
         "rte_mempool_in_use_count",
         "rte_pktmbuf_pool_create",
         "rte_pktmbuf_pool_create_extbuf",

@@ -3,7 +3,7 @@
 use crate::{File, Finding};
 
 /// Where `unsafe` may be, and why it must.
-const UNSAFE: [(&str, &str); 25] = [
+const UNSAFE: [(&str, &str); 26] = [
     ("bench/peers/src/program.rs", "compiled eBPF, to compare with, runs unchecked"),
     ("bench/src/allocations.rs", "an allocator that counts"),
     ("bench/src/native.rs", "the native engine uses a burst where it lies, as a guest does"),
@@ -23,6 +23,7 @@ const UNSAFE: [(&str, &str); 25] = [
     ("host/netio/src/dpdk/eal.rs", "starts DPDK"),
     ("host/netio/src/dpdk/packet.rs", "packets lie in buffers of DPDK's"),
     ("host/netio/src/dpdk/scaling.rs", "hands DPDK a key and a table"),
+    ("host/netio/src/dpdk/whole.rs", "frames lie in buffers of DPDK's"),
     ("host/netio/tests/allocation.rs", "an allocator that counts"),
     ("host/state/tests/allocations.rs", "an allocator that counts"),
     ("host/stm/src/cell.rs", "a promise that a cell of zeros is one"),

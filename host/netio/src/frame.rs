@@ -1,13 +1,16 @@
 //! A packet: the bytes of a frame, where and when they arrived, and room to grow at the front.
 //!
-//! The buffer is one allocation that lives as long as the frame. The bytes start [`HEADROOM`] bytes
-//! into it, on a cache line of their own, so that a header that becomes longer (a tunnel) moves
-//! only its own start, and what lies behind the header never moves. Frames are made at start-up
-//! (see [`Pool`](crate::Pool)) and handed from owner to owner. What is known of a frame beside its
-//! bytes, its [`Descriptor`], lies on a cache line of its own, so that a frame is a pointer: on its
-//! way from port to port it changes hands half a dozen times.
+//! A frame has a buffer of its own, one allocation that lives as long as the frame. The bytes start
+//! [`HEADROOM`] bytes into it, on a cache line of their own, so that a header that becomes longer
+//! (a tunnel) moves only its own start, and what lies behind the header never moves. A frame that
+//! came from a device holds the device's buffer instead, which goes on with it: to the device that
+//! it leaves through, or back. Frames are made at start-up (see [`Pool`](crate::Pool)) and handed
+//! from owner to owner. What is known of a frame beside its bytes, its [`Descriptor`], lies on a
+//! cache line of its own, so that a frame is a pointer: on its way from port to port it changes
+//! hands half a dozen times.
 
 use crate::id::PortId;
+use crate::lent::Lent;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
@@ -58,6 +61,8 @@ pub struct Frame(Box<Descriptor>);
 #[repr(align(64))]
 pub struct Descriptor {
     buffer: Box<[u8]>,
+    /// Where its bytes are, if not in `buffer`.
+    lent: Option<Lent>,
     /// What came with the packet; free to read and to set.
     pub timestamp_ns: u64,
     /// Its place in the order of arrival, as its port counts.
@@ -103,6 +108,7 @@ impl Frame {
         let origin = u16::try_from(HEADROOM + to_line).expect("headroom and a line are below 2^16");
         Self(Box::new(Descriptor {
             buffer,
+            lent: None,
             timestamp_ns: 0,
             sequence: 0,
             wire_length: 0,
@@ -119,6 +125,9 @@ impl Descriptor {
     /// The bytes of the frame.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
+        if let Some(lent) = &self.lent {
+            return lent.bytes();
+        }
         let start = usize::from(self.start);
         &self.buffer[start..start + self.length as usize]
     }
@@ -126,6 +135,9 @@ impl Descriptor {
     /// The bytes of the frame, to change in place.
     #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
+        if let Some(lent) = &mut self.lent {
+            return lent.bytes_mut();
+        }
         let start = usize::from(self.start);
         &mut self.buffer[start..start + self.length as usize]
     }
@@ -151,6 +163,9 @@ impl Descriptor {
     /// How many bytes it can grow by at its front.
     #[inline]
     pub fn headroom(&self) -> usize {
+        if let Some(lent) = &self.lent {
+            return lent.headroom();
+        }
         HEADROOM.saturating_sub(usize::from(self.origin - self.start.min(self.origin)))
             + usize::from(self.start.saturating_sub(self.origin))
     }
@@ -170,20 +185,69 @@ impl Descriptor {
         timestamp_ns: u64,
         sequence: u64,
     ) -> Result<(), TooLong> {
+        self.copy(bytes)?;
+        self.arrive(port, wire_length, timestamp_ns, sequence);
+        Ok(())
+    }
+
+    /// Makes its bytes a copy of these, with all its headroom.
+    #[inline]
+    pub(crate) fn copy(&mut self, bytes: &[u8]) -> Result<(), TooLong> {
         let start = usize::from(self.origin);
         let room = self.buffer.len() - start;
         let Some(place) = self.buffer.get_mut(start..start + bytes.len()) else {
             return Err(TooLong { bytes: bytes.len(), room });
         };
         copy_short(place, bytes);
+        self.lent = None;
         self.start = self.origin;
         self.length = bytes.len() as u32;
+        Ok(())
+    }
+
+    /// Notes where and when its bytes arrived: nobody has tried to handle them.
+    #[inline]
+    pub(crate) fn arrive(
+        &mut self,
+        port: PortId,
+        wire_length: u32,
+        timestamp_ns: u64,
+        sequence: u64,
+    ) {
         self.tries = 0;
         self.port = port;
         self.wire_length = wire_length;
         self.timestamp_ns = timestamp_ns;
         self.sequence = sequence;
-        Ok(())
+    }
+
+    /// Makes its bytes those in a device's buffer, which it holds from here on.
+    #[cfg(feature = "dpdk")]
+    #[inline]
+    pub(crate) fn hold(&mut self, lent: Lent) {
+        self.length = lent.bytes().len() as u32;
+        self.start = self.origin;
+        self.lent = Some(lent);
+    }
+
+    /// Whether it holds a device's buffer.
+    #[cfg(feature = "dpdk")]
+    #[inline]
+    pub(crate) fn is_lent(&self) -> bool {
+        self.lent.is_some()
+    }
+
+    /// The device's buffer, if it holds one; its bytes are arbitrary then, its length stays.
+    #[cfg(feature = "dpdk")]
+    #[inline]
+    pub(crate) fn take_lent(&mut self) -> Option<Lent> {
+        self.lent.take()
+    }
+
+    /// Gives back what it holds of others; its bytes are arbitrary then.
+    #[inline]
+    pub(crate) fn release(&mut self) {
+        self.lent = None;
     }
 
     /// Makes it a copy of another packet.
@@ -213,28 +277,34 @@ impl Descriptor {
     }
 
     fn resize_front(&mut self, old_length: usize, new: &[u8]) -> Result<(), TooLong> {
+        match &mut self.lent {
+            Some(lent) => lent.resize_front(old_length, new)?,
+            None => self.resize_own_front(old_length, new)?,
+        }
+        self.length = (self.length as usize - old_length + new.len()) as u32;
+        self.wire_length =
+            (self.wire_length.saturating_sub(old_length as u32)).saturating_add(new.len() as u32);
+        Ok(())
+    }
+
+    fn resize_own_front(&mut self, old_length: usize, new: &[u8]) -> Result<(), TooLong> {
         let behind = usize::from(self.start) + old_length;
         let first = usize::from(self.origin) - HEADROOM;
         let Some(start) = behind.checked_sub(new.len()).filter(|start| *start >= first) else {
             return Err(TooLong { bytes: new.len(), room: behind - first });
         };
         self.buffer[start..behind].copy_from_slice(new);
-        self.length = (self.length as usize - old_length + new.len()) as u32;
-        self.wire_length =
-            (self.wire_length.saturating_sub(old_length as u32)).saturating_add(new.len() as u32);
         // A front cut away from a frame of more than 65,535 bytes may start beyond 16 bits: then
         // the rest moves down, which no packet of a network does.
         match u16::try_from(start) {
             Ok(start) => self.start = start,
-            Err(_) => self.move_to_origin(start),
+            Err(_) => {
+                let end = usize::from(self.start) + self.length as usize;
+                self.buffer.copy_within(start..end, self.origin.into());
+                self.start = self.origin;
+            }
         }
         Ok(())
-    }
-
-    #[cold]
-    fn move_to_origin(&mut self, from: usize) {
-        self.buffer.copy_within(from..from + self.length as usize, usize::from(self.origin));
-        self.start = self.origin;
     }
 }
 

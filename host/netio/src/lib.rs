@@ -6,7 +6,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `frame`, `pool` | packets in buffers that are made once: [`Frame`], [`Pool`] |
+//! | `frame`, `pool`, `lent` | packets in buffers that are made once: [`Frame`], [`Pool`] |
 //! | [`headers`] | checked views of protocol headers, and their emission |
 //! | [`rules`] | packet-set definitions as plain values, and what is wrong with them |
 //! | `gather`, `key` | header fields collected into a [`Key`] |
@@ -29,6 +29,7 @@ mod gather;
 pub mod headers;
 mod id;
 mod key;
+mod lent;
 mod pool;
 pub mod port;
 mod ring;

@@ -1,4 +1,5 @@
-//! Frames that are free: made once, taken and given back, never freed while packets flow.
+//! Frames that are free: made once, taken and given back, never freed while packets flow. A frame
+//! that is free holds no buffer of a device.
 //!
 //! Last in, first out: the frame given back last is the one most likely still in the cache.
 
@@ -34,13 +35,15 @@ impl Pool {
     /// Takes a frame back. Allocates only beyond the number of frames made or
     /// [reserved](Self::reserve).
     #[inline]
-    pub fn give(&mut self, frame: Frame) {
+    pub fn give(&mut self, mut frame: Frame) {
+        frame.release();
         self.free.push(frame);
     }
 
     /// Takes back all frames of a vector, leaving it empty with its room.
     #[inline]
     pub fn give_all(&mut self, frames: &mut Vec<Frame>) {
+        frames.iter_mut().for_each(|frame| frame.release());
         self.free.append(frames);
     }
 

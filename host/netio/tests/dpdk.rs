@@ -8,7 +8,7 @@ mod frames;
 
 use frames::{TCP4, sessions};
 use nfos_netio::capture::{CaptureWriter, Reader};
-use nfos_netio::dpdk::buffers_leaked;
+use nfos_netio::dpdk::buffers_astray;
 use nfos_netio::{
     Classifier, Frame, Memory, Pool, Port, PortId, PortSpec, Queue, Received, Steering,
     enter_thread, open_ports,
@@ -146,7 +146,7 @@ fn a_worker_that_takes_nothing_loses_its_own_and_nobody_elses() {
     assert_eq!((losses[1].reason, losses[1].frames), ("left_at_end", 512));
     assert_eq!(port.counters().missed, of_second as u64);
     drop((sender, port));
-    assert_eq!(buffers_leaked(), 0);
+    assert_eq!(buffers_astray(), 0);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_capture_passes_whole_whatever_the_size_of_its_frames() {
         assert_eq!(reader.read().unwrap().unwrap().bytes, expected);
     }
     assert!(reader.read().unwrap().is_none());
-    assert_eq!(buffers_leaked(), 0);
+    assert_eq!(buffers_astray(), 0);
     std::fs::remove_file(from).unwrap();
     std::fs::remove_file(to).unwrap();
 }
@@ -200,7 +200,7 @@ fn a_million_frames_leave_no_buffer_behind() {
     assert_eq!((counters.received, counters.transmitted), (1_000_000, 1_000_000));
     assert_eq!(counters.received_bytes, 64_000_000);
     drop((queues, port));
-    assert_eq!((pool.len(), buffers_leaked()), (64, 0));
+    assert_eq!((pool.len(), buffers_astray()), (64, 0));
 }
 
 #[test]
@@ -283,5 +283,5 @@ fn devices_come_and_go_on_many_threads() {
             });
         }
     });
-    assert_eq!(buffers_leaked(), 0);
+    assert_eq!(buffers_astray(), 0);
 }

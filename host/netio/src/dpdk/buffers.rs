@@ -1,5 +1,9 @@
 //! Packet buffers: a pool of DPDK's, in hugepages or over ordinary memory.
 //!
+//! A buffer goes where its packet goes: into frames, and into other devices. Whether the last one
+//! is back nobody can tell while threads use the pool, so a pool is never freed: once its device is
+//! gone, it waits for the next device that needs one like it.
+//!
 //! Without hugepages DPDK gives each buffer of its own memory a whole page, all at one offset into
 //! it, which halves the rate. There, the buffers lie in one piece of ordinary memory, and only
 //! their headers in DPDK's.
@@ -7,12 +11,13 @@
 use super::device::DESCRIPTORS;
 use super::eal::{Eal, errno};
 use super::error::{Error, Step};
-use super::packet::{BURST_MAX, Burst, Packet};
+use super::packet::{Burst, Packet};
 use super::spread::LANE;
 use nfos_sync::atomic::{AtomicU64, Ordering};
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ffi::{CString, c_int};
 use std::ptr::{self, NonNull};
+use std::sync::Mutex;
 
 /// Free buffers that a registered thread keeps to itself.
 const CACHE: u32 = 256;
@@ -20,46 +25,85 @@ const CACHE: u32 = 256;
 const BUFFERS_MIN: u32 = 2047;
 const PAGE: usize = 4096;
 const HUGE_PAGE: usize = 2 << 20;
+/// Buffers in the frames of a worker: the packets of a burst and those that it has not taken yet.
+const HELD: u32 = 1024;
 /// Any memory node.
 const SOCKET_ANY: c_int = -1;
 
-/// Buffers that were in use when their pool had to go: always 0, or there is a defect.
-static LEAKED: AtomicU64 = AtomicU64::new(0);
+/// Pools without a device.
+static IDLE: Mutex<Vec<&'static Pool>> = Mutex::new(Vec::new());
 
-/// Buffers lost by all pools that are gone. 0, unless there is a defect.
-pub fn buffers_leaked() -> u64 {
-    LEAKED.load(Ordering::Relaxed)
+/// Buffers of devices that are gone which are not back: in frames, or lost.
+pub fn buffers_astray() -> u64 {
+    IDLE.lock().expect(INTACT).iter().map(|pool| u64::from(pool.in_use())).sum()
+}
+
+const INTACT: &str = "nothing panics with this lock";
+
+/// What pools differ in.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    /// How many buffers it has.
+    count: u32,
+    /// Bytes that each holds behind its headroom.
+    room: usize,
+    /// A memory node, or −1.
+    socket: c_int,
+}
+
+impl Kind {
+    fn serves(self, wanted: Self) -> bool {
+        self.count >= wanted.count && (self.room, self.socket) == (wanted.room, wanted.socket)
+    }
 }
 
 /// A pool.
 #[derive(Debug)]
-pub(super) struct Buffers {
+struct Pool {
     pool: NonNull<dpdk_sys::rte_mempool>,
-    room: usize,
+    kind: Kind,
     /// Where the buffers lie, unless in DPDK's memory.
-    _outside: Option<Outside>,
+    outside: Option<Outside>,
 }
 
 // SAFETY: a pool may be used by all threads at once; that is what it is for. The pointer is not
 // changed after `new`.
-unsafe impl Send for Buffers {}
+unsafe impl Send for Pool {}
 // SAFETY: as above.
-unsafe impl Sync for Buffers {}
+unsafe impl Sync for Pool {}
+
+impl Pool {
+    /// Buffers that are not in the pool. Exact while nobody uses it.
+    fn in_use(&self) -> u32 {
+        // SAFETY: pools are never freed.
+        unsafe { dpdk_sys::rte_mempool_in_use_count(self.pool.as_ptr()) }
+    }
+}
+
+/// The pool of a device.
+#[derive(Debug)]
+pub(super) struct Buffers(&'static Pool);
 
 impl Buffers {
     /// A pool of `count` buffers, or of half of that and so on where the memory does not suffice.
     /// Each has room for `room` bytes behind the headroom. `socket` is a memory node, or −1.
     pub(super) fn new(eal: &Eal, count: u32, room: usize, socket: c_int) -> Result<Self, Error> {
-        let mut count = count.max(BUFFERS_MIN);
+        let mut kind = Kind { count: count.max(BUFFERS_MIN), room, socket };
+        let mut idle = IDLE.lock().expect(INTACT);
+        if let Some(index) = idle.iter().position(|pool| pool.kind.serves(kind)) {
+            return Ok(Self(idle.swap_remove(index)));
+        }
+        drop(idle);
         loop {
-            match Self::of_count(eal, count, room, socket) {
-                Err(_) if count / 2 >= BUFFERS_MIN => count /= 2,
+            match Self::of_kind(eal, kind) {
+                Err(_) if kind.count / 2 >= BUFFERS_MIN => kind.count /= 2,
                 outcome => return outcome,
             }
         }
     }
 
-    fn of_count(eal: &Eal, count: u32, room: usize, socket: c_int) -> Result<Self, Error> {
+    fn of_kind(eal: &Eal, kind: Kind) -> Result<Self, Error> {
+        let Kind { count, room, socket } = kind;
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = CString::new(format!("nfos-{number}")).expect("no NUL");
@@ -82,7 +126,7 @@ impl Buffers {
                     elt_size: size,
                 };
                 // SAFETY: as above; `memory` is valid, writable and large enough for `count`
-                // buffers of `size`, and lives longer than the pool: both are of this struct.
+                // buffers of `size`, and lives as long as the pool: for ever.
                 unsafe {
                     dpdk_sys::rte_pktmbuf_pool_create_extbuf(
                         name.as_ptr(),
@@ -98,23 +142,23 @@ impl Buffers {
             }
         };
         let pool = NonNull::new(pool).ok_or_else(|| Error::new(Step::Pool, errno()))?;
-        Ok(Self { pool, room, _outside: outside })
+        Ok(Self(Box::leak(Box::new(Pool { pool, kind, outside }))))
     }
 
     /// Bytes that a buffer holds behind its headroom.
     pub(super) fn room(&self) -> usize {
-        self.room
+        self.0.kind.room
     }
 
-    /// Buffers that are not in the pool.
-    pub(super) fn in_use(&self) -> u32 {
-        // SAFETY: the pool is valid as long as `self`.
-        unsafe { dpdk_sys::rte_mempool_in_use_count(self.pool.as_ptr()) }
+    /// Whether they lie in memory that DPDK has not made.
+    #[inline]
+    pub(super) fn are_outside(&self) -> bool {
+        self.0.outside.is_some()
     }
 
     /// For a device's receive queue.
     pub(super) fn as_ptr(&self) -> *mut dpdk_sys::rte_mempool {
-        self.pool.as_ptr()
+        self.0.pool.as_ptr()
     }
 
     /// Fills a burst with `count` empty packets; with none if there are not as many.
@@ -123,7 +167,7 @@ impl Buffers {
         burst.fill(count, |slots, count| {
             // SAFETY: the pool is valid, and there are `count` slots for pointers, see
             // `Burst::fill`.
-            let outcome = unsafe { dpdk_sys::nfos_alloc_bulk(self.pool.as_ptr(), slots, count) };
+            let outcome = unsafe { dpdk_sys::nfos_alloc_bulk(self.0.pool.as_ptr(), slots, count) };
             if outcome == 0 { count as usize } else { 0 }
         }) == count
     }
@@ -131,21 +175,13 @@ impl Buffers {
     /// An empty packet.
     pub(super) fn take(&self) -> Option<Packet> {
         // SAFETY: the pool is valid; the answer is null or a packet that nobody else has.
-        unsafe { Packet::from_raw(dpdk_sys::nfos_alloc(self.pool.as_ptr())) }
+        unsafe { Packet::from_raw(dpdk_sys::nfos_alloc(self.0.pool.as_ptr())) }
     }
 }
 
 impl Drop for Buffers {
     fn drop(&mut self) {
-        let in_use = self.in_use();
-        if in_use == 0 {
-            // SAFETY: no buffer is in use, and the device that had the pool is gone: it holds it.
-            unsafe { dpdk_sys::rte_mempool_free(self.pool.as_ptr()) }
-        } else {
-            // Somebody may still write there, so the memory stays.
-            LEAKED.fetch_add(in_use.into(), Ordering::Relaxed);
-            std::mem::forget(self._outside.take());
-        }
+        IDLE.lock().expect(INTACT).push(self.0);
     }
 }
 
@@ -199,11 +235,11 @@ impl Drop for Outside {
 }
 
 /// Buffers that a device may hold at once, with its queues and the lanes to its workers full, and
-/// enough for what workers and the caches of their threads hold besides.
+/// enough for what the frames of workers and the caches of their threads hold besides.
 pub(super) fn buffers_for(rx: u16, tx: u16, workers: u16) -> u32 {
     let descriptors = u32::from(DESCRIPTORS) * (u32::from(rx) + u32::from(tx));
     let lanes = if workers > 1 { u32::from(rx) * u32::from(workers) * LANE as u32 } else { 0 };
-    let held = u32::from(workers + 1) * (CACHE * 3 / 2 + 2 * BURST_MAX as u32);
+    let held = u32::from(workers + 1) * (CACHE * 3 / 2 + HELD);
     // One less than a power of two is what the ring below a pool holds.
     ((descriptors + lanes + held).next_power_of_two() * 2 - 1).clamp(8191, (1 << 19) - 1)
 }

@@ -417,7 +417,7 @@ impl TxQueue {
         &self.device
     }
 
-    /// Sends packets of a burst from the first on, and gives the others back; how many it sent.
+    /// Sends packets of a burst from the first on, and leaves the others there; how many it sent.
     #[inline]
     pub(super) fn send(&mut self, burst: &mut Burst) -> usize {
         let (port, queue) = (self.device.port, self.queue);

@@ -88,7 +88,9 @@ fn start_first(memory: Memory, needs: &Needs) -> Result<Eal, Error> {
 
 /// The arguments that need no root, leave no file behind and let several processes run at once.
 fn arguments(huge: bool, needs: &Needs, processors: &str) -> Vec<CString> {
-    let memory: &[&str] = if huge { &["--in-memory"] } else { &["--no-huge", "--no-shconf"] };
+    // Ordinary memory is taken when it is touched; DPDK would stop at 64 MiB of it.
+    let memory: &[&str] =
+        if huge { &["--in-memory"] } else { &["--no-huge", "--no-shconf", "-m", "1024"] };
     let mut arguments = vec!["nfos".to_owned()];
     arguments.extend(memory.iter().map(|argument| (*argument).to_owned()));
     if needs.single_file {

@@ -5,6 +5,7 @@
 //! | `error` | what DPDK refuses, by name and with what would help: [`Error`] |
 //! | `eal` | DPDK's environment layer, started once; threads |
 //! | `packet` | packets in DPDK's buffers, owned: whoever drops one gives its buffer back |
+//! | `whole` | those of them that a frame can hold |
 //! | `buffers` | pools of buffers, in hugepages or over ordinary memory |
 //! | `device` | a device probed, set up, started, stopped and removed; its queues |
 //! | `scaling` | receive-side scaling, programmed |
@@ -13,8 +14,8 @@
 //! | `spec` | what names a device: [`DeviceSpec`] |
 //! | `port` | a device as a port |
 //!
-//! All `unsafe` lies in `eal`, `packet`, `buffers`, `device` and `scaling`, each of which is safe
-//! to use from the others.
+//! All `unsafe` lies in `eal`, `packet`, `whole`, `buffers`, `device` and `scaling`, each of which
+//! is safe to use from the others.
 
 #[allow(unsafe_code, reason = "packet buffers are DPDK's")]
 mod buffers;
@@ -31,11 +32,14 @@ mod port;
 mod scaling;
 mod spec;
 mod spread;
+#[allow(unsafe_code, reason = "frames lie in buffers of DPDK's")]
+mod whole;
 
-pub use buffers::buffers_leaked;
+pub use buffers::buffers_astray;
 pub use error::{Errno, Error, Step};
 pub use spec::DeviceSpec;
 pub(crate) use spec::check_devices;
+pub(crate) use whole::Whole;
 
 use crate::id::PortId;
 use crate::port::{Memory, Port, PortError};

@@ -24,9 +24,15 @@ impl Packet {
     }
 
     #[inline]
-    fn header(&self) -> &dpdk_sys::rte_mbuf {
+    pub(super) fn header(&self) -> &dpdk_sys::rte_mbuf {
         // SAFETY: a packet's header is valid while it is owned.
         unsafe { self.0.as_ref() }
+    }
+
+    #[inline]
+    pub(super) fn header_mut(&mut self) -> &mut dpdk_sys::rte_mbuf {
+        // SAFETY: as above, and `&mut self` is the only way to it.
+        unsafe { self.0.as_mut() }
     }
 
     /// Its bytes if they lie in one buffer. A length that its buffer does not have, as some drivers
@@ -55,8 +61,7 @@ impl Packet {
     /// packet that is as its pool gave it.
     #[inline]
     pub(super) fn load(&mut self, bytes: &[u8]) -> bool {
-        // SAFETY: the header is valid, and `&mut self` is the only way to it.
-        let header = unsafe { self.0.as_mut() };
+        let header = self.header_mut();
         let (Ok(length), offset) = (u16::try_from(bytes.len()), header.data_off) else {
             return false;
         };
@@ -90,8 +95,7 @@ impl Packet {
             count += 1;
             next = pointer.as_ptr();
         }
-        // SAFETY: the header is valid, and `&mut self` is the only way to it.
-        let header = unsafe { self.0.as_mut() };
+        let header = self.header_mut();
         header.next = next;
         header.nb_segs += count;
         header.pkt_len += length;
@@ -159,16 +163,17 @@ impl Burst {
         }
     }
 
-    /// Its packets, in order.
+    /// How many there are.
     #[inline]
-    pub(super) fn packets(&self) -> impl Iterator<Item = &Packet> {
-        self.packets[..self.len].iter().flatten()
+    pub(super) fn len(&self) -> usize {
+        self.len
     }
 
-    /// The same, to change.
+    /// Takes the last one out.
     #[inline]
-    pub(super) fn packets_mut(&mut self) -> impl Iterator<Item = &mut Packet> {
-        self.packets[..self.len].iter_mut().flatten()
+    pub(super) fn pop(&mut self) -> Option<Packet> {
+        self.len = self.len.checked_sub(1)?;
+        self.packets[self.len].take()
     }
 
     /// Takes all packets out, in order.
@@ -178,8 +183,8 @@ impl Burst {
         self.packets[..len].iter_mut().filter_map(Option::take).for_each(each);
     }
 
-    /// Lets `driver` take packets from the first on; how many it took; the rest are given
-    /// back. `driver` gets the slots and how many there are, and answers how many it owns now.
+    /// Lets `driver` take packets from the first on; how many it took; the rest stay. `driver` gets
+    /// the slots and how many there are, and answers how many it owns now.
     #[inline]
     pub(super) fn hand_over(
         &mut self,
@@ -189,10 +194,10 @@ impl Burst {
         let taken = usize::from(taken).min(self.len);
         // They are the driver's: forgotten, not dropped.
         self.packets[..taken].iter_mut().for_each(|slot| std::mem::forget(slot.take()));
-        let left = taken..self.len;
-        self.len = 0;
-        // The rest is given back: its frames are offered anew.
-        self.packets[left].iter_mut().for_each(|slot| *slot = None);
+        if taken < self.len {
+            self.packets[..self.len].rotate_left(taken);
+        }
+        self.len -= taken;
         taken
     }
 

@@ -1,7 +1,8 @@
-//! A device as a port: its queues, shared among workers, and frames copied in and out.
+//! A device as a port: its queues, shared among workers.
 //!
-//! A frame is copied from DPDK's buffer when it is received and into one when it is sent, which is
-//! what lets a frame live as long as its transaction wants, and a buffer no longer than a burst.
+//! A frame that is received holds the buffer that DPDK received it into, and gives it to the device
+//! that it is sent through. Copied is only what lies in several buffers or in memory of a driver's
+//! own when it is received, and what was made here, or is too long for one buffer, when it is sent.
 
 use super::buffers::{Buffers, buffers_for};
 use super::device::{Abilities, Device, Probed, RxQueue, TxQueue};
@@ -12,6 +13,7 @@ use super::packet::{BURST_MAX, Burst, Packet};
 use super::scaling::Scaling;
 use super::spec::DeviceSpec;
 use super::spread::{Share, share};
+use super::whole::Whole;
 use crate::frame::Frame;
 use crate::id::PortId;
 use crate::pool::Pool;
@@ -118,6 +120,7 @@ impl DevicePort {
             transmitter,
             burst: Burst::new(),
             out: Burst::new(),
+            empty: Burst::new(),
             scratch: Vec::with_capacity(FRAME_BYTES_MAX),
             unfit: Vec::new(),
             port: self.id,
@@ -267,6 +270,8 @@ impl Transmitter {
 struct DeviceQueue {
     burst: Burst,
     out: Burst,
+    /// Packets to be loaded.
+    empty: Burst,
     receiver: Receiver,
     transmitter: Transmitter,
     /// Bytes of a packet that lies in several buffers.
@@ -308,7 +313,7 @@ impl Queue for DeviceQueue {
         let (mut sent, mut bytes) = (0, 0);
         while sent < frames.len() {
             let count = (frames.len() - sent).min(BURST_MAX);
-            let taken = self.send(&frames[sent..sent + count]);
+            let taken = self.send(&mut frames[sent..sent + count]);
             bytes += frames[sent..sent + taken].iter().map(|frame| frame.len() as u64).sum::<u64>();
             sent += taken;
             if taken < count {
@@ -343,53 +348,78 @@ impl DeviceQueue {
         }
     }
 
-    /// Copies the packets of the burst into frames and gives their buffers back: how many packets
-    /// there were, and how many became frames.
+    /// Makes frames of the packets of the burst: how many packets there were, for each of which
+    /// there is a frame in the pool, and how many became frames.
     #[inline]
     fn deliver(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) -> (usize, usize) {
-        let (mut packets, mut delivered, mut bytes) = (0, 0, 0);
-        for packet in self.burst.packets() {
-            packets += 1;
-            let part = match packet.bytes() {
-                Some(part) => part,
-                None => match gather(packet, &mut self.scratch) {
-                    Some(whole) => whole,
-                    None => {
-                        self.losses.malformed();
-                        continue;
-                    }
-                },
-            };
-            let Some(mut frame) = pool.take() else { break };
-            let sequence = self.sequence + delivered;
-            match frame.load(part, self.port, part.len() as u32, 0, sequence) {
-                Ok(()) => {
-                    bytes += part.len() as u64;
-                    delivered += 1;
-                    frames.push(frame);
+        let Self { burst, scratch, losses, port, sequence, .. } = self;
+        let outside = self.transmitter.device().buffers().are_outside();
+        let (packets, first, mut bytes) = (burst.len(), *sequence, 0);
+        burst.drain(|packet| {
+            let mut frame =
+                pool.take().expect("no more packets are asked for than frames are free");
+            match Whole::new(packet, outside) {
+                Ok(whole) if whole.bytes().len() <= FRAME_BYTES_MAX => frame.hold(whole),
+                Ok(_) => {
+                    losses.too_long();
+                    return pool.give(frame);
                 }
-                Err(_) => {
-                    self.losses.too_long();
-                    pool.give(frame);
+                Err(packet) => {
+                    if !copy(&packet, &mut frame, scratch, losses) {
+                        return pool.give(frame);
+                    }
                 }
             }
-        }
-        self.burst.clear();
-        self.sequence += delivered;
+            let length = frame.len();
+            frame.arrive(*port, length as u32, 0, *sequence);
+            bytes += length as u64;
+            *sequence += 1;
+            frames.push(frame);
+        });
+        let delivered = *sequence - first;
         self.counters.count_received(delivered, bytes);
         (packets, delivered as usize)
     }
 
-    /// Sends up to a burst of frames that each fit a buffer; how many, from the first on.
+    /// Sends up to a burst of frames that each fit a buffer; how many, from the first on, which
+    /// have no bytes then.
     #[inline]
-    fn send(&mut self, frames: &[Frame]) -> usize {
-        if !self.transmitter.device().buffers().fill(&mut self.out, frames.len()) {
+    fn send(&mut self, frames: &mut [Frame]) -> usize {
+        let Self { out, empty, transmitter, .. } = self;
+        let buffers = transmitter.device().buffers();
+        let to_load = frames.iter().filter(|frame| !frame.is_lent()).count();
+        if to_load > 0 && !buffers.fill(empty, to_load) {
             return 0;
         }
-        for (packet, frame) in self.out.packets_mut().zip(frames) {
-            packet.load(frame.bytes());
+        let mut next = frames.iter_mut();
+        out.fill_with(next.len(), || {
+            let frame = next.next()?;
+            match frame.take_lent() {
+                Some(whole) => Some(whole.into_packet()),
+                None => {
+                    let mut packet = empty.pop()?;
+                    packet.load(frame.bytes());
+                    Some(packet)
+                }
+            }
+        });
+        let sent = transmitter.send(out);
+        if sent < frames.len() {
+            self.take_back(&mut frames[sent..]);
         }
-        self.transmitter.send(&mut self.out)
+        sent
+    }
+
+    /// Gives the packets that the device did not take back to their frames.
+    #[cold]
+    fn take_back(&mut self, frames: &mut [Frame]) {
+        let outside = self.transmitter.device().buffers().are_outside();
+        let mut frames = frames.iter_mut();
+        self.out.drain(|packet| {
+            let whole = Whole::new(packet, outside).expect("what is not sent is as it was");
+            let frame = frames.next().expect("as many packets come back as were not sent");
+            frame.hold(whole);
+        });
     }
 
     /// Sends, up to the first that is not taken, what needs several buffers, and what comes before
@@ -408,6 +438,7 @@ impl DeviceQueue {
             let mut packet = packet;
             self.out.fill_with(1, || packet.take());
             if self.transmitter.send(&mut self.out) == 0 {
+                self.out.clear();
                 frames.push(frame);
                 break;
             }
@@ -418,11 +449,20 @@ impl DeviceQueue {
     }
 }
 
-/// The bytes of a packet that lies in several buffers.
+/// Copies a packet that a frame cannot hold, because it lies in several buffers for instance; if
+/// that cannot be, it is counted as lost.
 #[cold]
-fn gather<'a>(packet: &Packet, scratch: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+fn copy(packet: &Packet, frame: &mut Frame, scratch: &mut Vec<u8>, losses: &Losses) -> bool {
     scratch.clear();
-    packet.append_to(scratch).then_some(scratch)
+    if !packet.append_to(scratch) {
+        losses.malformed();
+        return false;
+    }
+    let fits = frame.copy(scratch).is_ok();
+    if !fits {
+        losses.too_long();
+    }
+    fits
 }
 
 /// A packet of these bytes, in as many buffers as it takes.
