@@ -68,6 +68,19 @@ impl Event {
         bytes
     }
 
+    /// Where the frame lies and how long it is, of an event as the canonical ABI lays it out.
+    #[inline]
+    pub fn frame_in(bytes: &[u8; EVENT_SIZE]) -> (u32, u32) {
+        let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| bytes[at + byte]));
+        (word(4), word(8))
+    }
+
+    /// The offset of the state alone, of an event as the canonical ABI lays it out.
+    #[inline]
+    pub fn state_offset_in(bytes: &[u8; EVENT_SIZE]) -> u32 {
+        u32::from_le_bytes([bytes[16], bytes[17], bytes[18], bytes[19]])
+    }
+
     /// Reads an event as the canonical ABI lays it out: what the guest's side does.
     ///
     /// # Errors
@@ -138,6 +151,13 @@ pub struct Verdict {
 pub const VERDICT_SIZE: usize = 12;
 
 impl Verdict {
+    /// Where the frame lies and how long it is, of a verdict as the canonical ABI lays it out.
+    #[inline]
+    pub fn frame_in(bytes: &[u8; VERDICT_SIZE]) -> (u32, u32) {
+        let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| bytes[at + byte]));
+        (word(4), word(8))
+    }
+
     /// Reads a verdict as the canonical ABI lays it out.
     ///
     /// # Errors

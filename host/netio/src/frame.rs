@@ -101,13 +101,15 @@ impl Frame {
     ///
     /// Allocates: for start-up only. `bytes_max` is at most [`FRAME_BYTES_MAX`]; more is cut to it.
     pub fn new(bytes_max: usize) -> Self {
-        let bytes_max = bytes_max.min(FRAME_BYTES_MAX);
-        let buffer = vec![0; CACHE_LINE - 1 + HEADROOM + bytes_max].into_boxed_slice();
-        let past_line = (buffer.as_ptr().addr() + HEADROOM) % CACHE_LINE;
-        let to_line = (CACHE_LINE - past_line) % CACHE_LINE;
-        let origin = u16::try_from(HEADROOM + to_line).expect("headroom and a line are below 2^16");
+        let mut frame = Self::without_room();
+        frame.make_room(bytes_max);
+        frame
+    }
+
+    /// A frame with no room at all.
+    fn without_room() -> Self {
         Self(Box::new(Descriptor {
-            buffer,
+            buffer: Box::default(),
             lent: None,
             timestamp_ns: 0,
             sequence: 0,
@@ -115,13 +117,30 @@ impl Frame {
             length: 0,
             tries: 0,
             port: PortId::new(0),
-            start: origin,
-            origin,
+            start: 0,
+            origin: 0,
         }))
+    }
+
+    /// As many frames as [`Self::new`] makes one, with their descriptors together: those of a burst
+    /// lie on one page, and not each on the page that its buffer begins on.
+    pub(crate) fn many(frames: usize, bytes_max: usize) -> Vec<Self> {
+        let mut frames: Vec<Self> = (0..frames).map(|_| Self::without_room()).collect();
+        frames.iter_mut().for_each(|frame| frame.make_room(bytes_max));
+        frames
     }
 }
 
 impl Descriptor {
+    fn make_room(&mut self, bytes_max: usize) {
+        let bytes_max = bytes_max.min(FRAME_BYTES_MAX);
+        self.buffer = vec![0; CACHE_LINE - 1 + HEADROOM + bytes_max].into_boxed_slice();
+        let past_line = (self.buffer.as_ptr().addr() + HEADROOM) % CACHE_LINE;
+        let to_line = (CACHE_LINE - past_line) % CACHE_LINE;
+        self.origin = u16::try_from(HEADROOM + to_line).expect("both are below 2^15");
+        self.start = self.origin;
+    }
+
     /// The bytes of the frame.
     #[inline]
     pub fn bytes(&self) -> &[u8] {

@@ -17,7 +17,7 @@ impl Pool {
     ///
     /// Allocates all of them, so that no later call does.
     pub fn new(frames: usize, bytes_max: usize) -> Self {
-        Self { free: (0..frames).map(|_| Frame::new(bytes_max)).collect(), bytes_max }
+        Self { free: Frame::many(frames, bytes_max), bytes_max }
     }
 
     /// Makes room to be given `frames` frames more than the pool was made with. For start-up, where

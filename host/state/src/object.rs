@@ -184,11 +184,6 @@ impl Objects {
         }
     }
 
-    #[inline(always)]
-    pub(crate) fn any(&self) -> bool {
-        self.opened.load(Ordering::Relaxed) != 0
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Object> {
         self.table.iter().map_while(|slot| slot.get())
     }

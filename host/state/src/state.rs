@@ -90,6 +90,12 @@ impl State {
         })
     }
 
+    /// The oldest snapshot that a participant works on; what is older than it is forgotten.
+    #[must_use]
+    pub fn oldest_snapshot(&self) -> Option<u64> {
+        self.memory.oldest_snapshot()
+    }
+
     /// Opens the vector `name` of `length` cells, all zero at first, or finds it.
     ///
     /// # Errors

@@ -5,7 +5,8 @@
 //! ```
 //! After a failure at event k, `commit` has committed k events and discarded the others; the next
 //! burst has at most [`burst_limit`](Worker::burst_limit) events and starts with the one that
-//! failed. A burst costs a branch per call as long as no structure is open.
+//! failed. A burst's transaction begins with its first operation: one that touches no structure
+//! costs a branch per call.
 
 use nfos_stm::{Failure, Reason};
 use nfos_sync::Arc;
@@ -36,10 +37,14 @@ pub struct Worker {
     state: Arc<State>,
     pub(crate) tx: Tx,
     pub(crate) effects: Effects,
-    /// Whether the transaction has begun; it has not while no structure is open.
+    /// Whether the transaction has begun: with the burst, or with its first operation.
     pub(crate) running: bool,
+    /// Whether that of the last burst had.
+    ran: bool,
     /// Events begun while it had not.
     events: usize,
+    /// Of the event that runs.
+    origin: u8,
     /// Of the last commit, for tests that certify.
     failure: Option<nfos_stm::Failure>,
 }
@@ -51,7 +56,7 @@ impl Worker {
             tx.follow_original();
         }
         let effects = Effects::new(state.clone(), participant);
-        Self { state, tx, effects, running: false, events: 0, failure: None }
+        Self { state, tx, effects, running: false, ran: false, events: 0, origin: 0, failure: None }
     }
 
     /// How many events the next burst may have: 1 after a failure, otherwise up to the setting,
@@ -62,11 +67,14 @@ impl Worker {
         self.tx.burst_limit()
     }
 
-    /// Begins a burst from a fresh snapshot. Waits for its turn if the last commit failed.
+    /// Begins a burst. Its snapshot is taken when it first needs one, or now if there is something
+    /// to do before it runs: waiting for its turn after a failed commit, or merging.
     #[inline]
     pub fn begin_burst(&mut self) {
-        self.events = 0;
-        self.running = self.state.objects.any();
+        (self.events, self.origin) = (0, 0);
+        self.running = self.tx.has_failed()
+            || !self.effects.followed.is_empty()
+            || self.state.protocol == Protocol::Original;
         if self.running {
             self.tx.begin_burst();
         }
@@ -94,7 +102,7 @@ impl Worker {
         true
     }
 
-    /// Begins so many events that are over already, if that can be: if no structure is open, so
+    /// Begins so many events that are over already, if that can be: if nothing has been touched, so
     /// that nothing is kept of them.
     #[inline]
     pub fn pass_events(&mut self, events: usize) -> bool {
@@ -108,7 +116,7 @@ impl Worker {
     #[inline]
     #[must_use]
     pub fn is_doomed(&self) -> bool {
-        self.tx.is_doomed()
+        self.running && self.tx.is_doomed()
     }
 
     /// Merges what will be needed, while nothing has been observed.
@@ -120,8 +128,7 @@ impl Worker {
         }
     }
 
-    /// The transaction of the event that runs. `init` opens the first structure within its burst,
-    /// which then begins here.
+    /// The transaction of the event that runs begins, unless it has.
     #[inline(always)]
     fn run(&mut self) {
         if !self.running {
@@ -129,6 +136,7 @@ impl Worker {
         }
     }
 
+    // Once a burst, and so out of the way of all other operations.
     #[cold]
     fn run_late(&mut self) {
         self.running = true;
@@ -137,6 +145,7 @@ impl Worker {
             let goes_on = self.tx.begin_event();
             assert!(goes_on, "nothing has been observed yet");
         }
+        self.tx.set_origin(self.origin);
     }
 
     /// The element `index` of a vector. Observes its version.
@@ -404,10 +413,13 @@ impl Worker {
     /// Commits the longest valid prefix of the events before `end` and discards the others.
     #[inline]
     pub fn commit(&mut self, end: usize) -> Commit {
-        if !self.running {
-            return Commit { committed: end.min(self.events), conflict: None };
+        self.ran = std::mem::take(&mut self.running);
+        if !self.ran {
+            let committed = end.min(self.events);
+            self.tx.pass(committed);
+            self.failure = None;
+            return Commit { committed, conflict: None };
         }
-        self.running = false;
         let outcome = self.tx.commit(end, &mut self.effects);
         self.failure = outcome.failure;
         let conflict = outcome.failure.map(|failure| self.record(&failure));
@@ -473,6 +485,7 @@ impl Worker {
     /// conflicts apart.
     #[inline]
     pub fn set_origin(&mut self, origin: u8) {
+        self.origin = origin;
         if self.running {
             self.tx.set_origin(origin);
         }
@@ -491,8 +504,8 @@ impl Worker {
 
     /// Discards everything since the burst began.
     pub fn abandon(&mut self) {
-        if self.running {
-            self.running = false;
+        self.ran = std::mem::take(&mut self.running);
+        if self.ran {
             self.tx.abandon(&mut self.effects);
         }
     }
@@ -507,14 +520,14 @@ impl Worker {
     #[doc(hidden)]
     #[must_use]
     pub fn snapshot_of(&self, event: usize) -> u64 {
-        self.tx.snapshot_of(event)
+        if self.ran { self.tx.snapshot_of(event) } else { self.tx.position().timestamp }
     }
 
     /// For tests that replay in commit order: where an event of the last burst stands.
     #[doc(hidden)]
     #[must_use]
     pub fn position_of(&self, event: usize) -> nfos_stm::Position {
-        self.tx.position_of(event)
+        if self.ran { self.tx.position_of(event) } else { self.tx.position() }
     }
 
     /// For the same tests: where an event stands that sees what there is now.
@@ -535,6 +548,6 @@ impl Worker {
     #[doc(hidden)]
     #[must_use]
     pub fn committed_at(&self) -> Option<u64> {
-        self.tx.committed_at()
+        self.tx.committed_at().filter(|_| self.ran)
     }
 }

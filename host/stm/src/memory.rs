@@ -195,6 +195,13 @@ impl Memory {
         self.reserved.load(Ordering::Relaxed) * Cell::BYTES as u64
     }
 
+    /// The oldest snapshot in use, for which history is kept.
+    #[must_use]
+    pub fn oldest_snapshot(&self) -> Option<u64> {
+        let active = self.shared.iter().map(|shared| shared.active.load(Ordering::Acquire));
+        active.min().filter(|snapshot| *snapshot != INACTIVE)
+    }
+
     /// Asks the cache for a cell.
     #[inline(always)]
     pub fn prefetch(&self, cell: CellId) {

@@ -126,6 +126,13 @@ impl<P: Copy> Transaction<P> {
         if self.retry.failed_on.is_some() { 1 } else { self.size.limit() }
     }
 
+    /// Whether the last commit failed, so that the next burst waits for its turn.
+    #[inline]
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.retry.failed_on.is_some()
+    }
+
     /// Begins a burst from a fresh snapshot. Waits for its turn if the last commit failed.
     #[inline]
     pub fn begin_burst(&mut self) {
@@ -348,6 +355,16 @@ impl<P: Copy> Transaction<P> {
     #[must_use]
     pub fn position(&self) -> Position {
         Position { timestamp: self.memory.now(), behind: true }
+    }
+
+    /// A burst of so many events has ended that never began here, since it touched nothing: history
+    /// need not be kept for it, and it is one without a conflict.
+    #[inline]
+    pub fn pass(&mut self, events: usize) {
+        self.deactivate();
+        if events > 0 {
+            self.size.committed(events);
+        }
     }
 
     /// No packets: leaves the set of active snapshots, so that history can be reclaimed.

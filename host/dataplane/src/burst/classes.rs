@@ -11,21 +11,27 @@ use std::sync::Arc;
 const SHORT_WORDS: usize = SHORT_KEY_BYTES_MAX / 8;
 
 /// A packet, looked at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Classified {
     /// The first words of its key; all, if no key has more.
     words: [u64; SHORT_WORDS],
+    arrived_ns: u64,
     hash: u32,
-    /// It belongs to no set, and has no key.
-    is_orphan: bool,
+    /// The first entry in the chain of its hash, or [`ORPHAN`].
+    head: u32,
 }
+
+/// Of a packet that belongs to no set and has no key. No entry has this number.
+const ORPHAN: u32 = u32::MAX;
 
 /// The next packets, by their place in the inbox.
 #[derive(Debug)]
 pub(super) struct Classes {
     classifier: Arc<Classifier>,
     hash_seed: u64,
-    list: Vec<Classified>,
+    /// As many as `count` are of this burst.
+    list: Box<[Classified; EVENTS_MAX]>,
+    count: usize,
     /// The keys of the same packets, if they have more words than lie there.
     long_keys: Vec<[u64; KEY_WORDS]>,
     /// Of a key these count.
@@ -42,7 +48,8 @@ impl Classes {
             tag: if classifier.definitions().len() > 1 { 0xffff } else { 0 },
             classifier,
             hash_seed,
-            list: Vec::with_capacity(EVENTS_MAX),
+            list: Box::new([Classified::default(); EVENTS_MAX]),
+            count: 0,
             long_keys: Vec::with_capacity(EVENTS_MAX),
             key_words,
         }
@@ -57,19 +64,37 @@ impl Classes {
     /// How many packets were looked at.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.list.len()
+        self.count
     }
 
     /// Whether a packet belongs to no set.
     #[inline(always)]
     pub(super) fn is_orphan(&self, packet: usize) -> bool {
-        self.list[packet].is_orphan
+        self.list[packet].head == ORPHAN
+    }
+
+    /// When a packet arrived.
+    #[inline(always)]
+    pub(super) fn arrived_ns(&self, packet: usize) -> u64 {
+        self.list[packet].arrived_ns
     }
 
     /// The hash of a packet's key.
     #[inline(always)]
     pub(super) fn hash(&self, packet: usize) -> u32 {
         self.list[packet].hash
+    }
+
+    /// The first entry in the chain of a packet's hash, as it was when they were looked at.
+    #[inline(always)]
+    pub(super) fn head(&self, packet: usize) -> u32 {
+        self.list[packet].head
+    }
+
+    /// The key of a packet, if all keys are as short.
+    #[inline(always)]
+    pub(super) fn short_key(&self, packet: usize) -> &[u64; SHORT_WORDS] {
+        &self.list[packet].words
     }
 
     /// The key of a packet.
@@ -84,58 +109,61 @@ impl Classes {
 
     /// Finds the keys of the next packets, and fetches what the table has of them into the cache
     /// before any of it is needed.
-    #[inline]
+    #[inline(never)]
     pub(super) fn look(&mut self, inbox: &VecDeque<Frame>, limit: usize, table: &Table) {
-        self.list.clear();
         self.long_keys.clear();
+        self.count = limit.min(inbox.len()).min(EVENTS_MAX);
         let is_short = self.key_words <= SHORT_WORDS;
         let mut orphans = 0;
-        for frame in inbox.iter().take(limit) {
-            let classified = match self.classifier.quick_key(frame.port, frame.bytes()) {
+        for (packet, frame) in inbox.iter().enumerate().take(self.count) {
+            match self.classifier.quick_key(frame.port, frame.bytes()) {
                 Some(key) if is_short => {
-                    let hash = key.hash64(self.hash_seed) as u32;
                     let [first, second] = *key.words();
-                    let words = [first, second | key.tag() & self.tag];
-                    Classified { words, hash, is_orphan: false }
+                    let hash = key.hash64(self.hash_seed) as u32;
+                    let slot = &mut self.list[packet];
+                    slot.words = [first, second | key.tag() & self.tag];
+                    (slot.arrived_ns, slot.hash, slot.head) = (frame.timestamp_ns, hash, NONE);
+                    table.prefetch_chain(hash);
                 }
-                _ => self.by_rules(frame),
-            };
-            if classified.is_orphan {
-                orphans += 1;
-            } else {
-                table.prefetch_chain(classified.hash);
+                _ => orphans += self.look_by_rules(packet, frame, table),
             }
-            self.list.push(classified);
         }
-        if orphans < self.list.len() {
+        if orphans < self.count {
             self.prefetch(table);
         }
     }
 
-    #[inline(always)]
-    fn prefetch(&self, table: &Table) {
-        let mut heads = [NONE; EVENTS_MAX];
-        for (head, classified) in heads.iter_mut().zip(&self.list) {
-            if !classified.is_orphan {
-                *head = table.prefetch_entry(classified.hash);
+    #[inline(never)]
+    fn prefetch(&mut self, table: &Table) {
+        for classified in &mut self.list[..self.count] {
+            if classified.head != ORPHAN {
+                classified.head = table.prefetch_entry(classified.hash);
             }
         }
-        for head in &heads[..self.list.len()] {
-            table.prefetch_neighbours(*head);
+        for classified in &self.list[..self.count] {
+            if classified.head != ORPHAN {
+                table.prefetch_neighbours(classified.head);
+            }
         }
     }
 
+    /// How many orphans that is: one or none.
     #[inline(never)]
-    fn by_rules(&mut self, frame: &Frame) -> Classified {
-        let (words, hash, is_orphan) = match self.classifier.classify(frame.port, frame.bytes()) {
-            Class::Set { key, .. } => (*key.words(), key.hash64(self.hash_seed) as u32, false),
-            Class::Orphan => ([0; KEY_WORDS], 0, true),
+    fn look_by_rules(&mut self, packet: usize, frame: &Frame, table: &Table) -> usize {
+        let (words, hash, head) = match self.classifier.classify(frame.port, frame.bytes()) {
+            Class::Set { key, .. } => (*key.words(), key.hash64(self.hash_seed) as u32, NONE),
+            Class::Orphan => ([0; KEY_WORDS], 0, ORPHAN),
         };
         if self.key_words > SHORT_WORDS {
             self.long_keys.push(words);
         }
         let [first, second, .., tag] = words;
-        Classified { words: [first, second | tag & self.tag], hash, is_orphan }
+        let words = [first, second | tag & self.tag];
+        self.list[packet] = Classified { words, arrived_ns: frame.timestamp_ns, hash, head };
+        if head == NONE {
+            table.prefetch_chain(hash);
+        }
+        usize::from(head == ORPHAN)
     }
 }
 

@@ -1,15 +1,50 @@
 //! From the inbox to a burst of events.
 
-use super::{Burst, EVENTS_MAX, Ending, Item, Member, NO_MEMBER, Settled};
+use super::classes::Classes;
+use super::{Burst, EVENTS_MAX, Item, Member, NO_MEMBER, Settled};
 use crate::origin::EventOrigin;
 use crate::packet_set::NONE;
-use crate::packet_set::table::Stage;
+use crate::packet_set::table::{Stage, Table};
 use crate::services::Moment;
-use nfos_engine::exchange::{Event, EventKind, NO_PREVIOUS, Registration};
+use nfos_engine::exchange::{EVENT_SIZE, Event, EventKind, NO_PREVIOUS};
 use nfos_netio::Frame;
 use std::collections::VecDeque;
 
+/// What a packet is to its set.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    kind: EventKind,
+    /// Its set among the members of the burst, [`NO_MEMBER`], or [`SKIPPED`].
+    member: u8,
+}
+
+/// Of a packet that the network function does not handle.
+const SKIPPED: u8 = NO_MEMBER - 1;
+
+/// What an event is made of, beside its packet.
+#[derive(Clone, Copy, Debug)]
+struct Arrival {
+    place: Place,
+    /// Ingress port, or index of the period.
+    port: u16,
+    now_ns: u64,
+    seed: u64,
+    /// Bytes of the frame, here and on the wire.
+    lengths: Option<(usize, u32)>,
+}
+
+impl Arrival {
+    #[inline(always)]
+    fn of_packet(frame: &Frame, place: Place) -> Self {
+        let port = frame.port.raw();
+        let seed = frame.sequence ^ u64::from(port) << 48;
+        let lengths = Some((frame.len(), frame.wire_length));
+        Self { place, port, now_ns: frame.timestamp_ns, seed, lengths }
+    }
+}
+
 impl Burst {
+    #[inline(always)]
     fn handles(&self, kind: EventKind) -> bool {
         self.shape.handles[kind as usize]
     }
@@ -24,9 +59,7 @@ impl Burst {
         }
         self.classes.look(inbox, limit, &self.table);
         if !self.shape.first_alone && self.is_quiet(inbox) {
-            for (classified, frame) in inbox.drain(..self.classes.len()).enumerate() {
-                self.compose_packet(frame, classified);
-            }
+            self.compose_quiet(inbox);
         } else if !self.compose_with_ends(inbox, limit) {
             return;
         }
@@ -42,13 +75,85 @@ impl Burst {
     // Apart from the rest, of which it shares nothing.
     #[inline(never)]
     fn compose_orphans(&mut self, inbox: &mut VecDeque<Frame>, limit: usize) {
-        let packets = inbox.drain(..limit.min(inbox.len()));
+        let count = limit.min(inbox.len());
         if self.handles(EventKind::OrphanPacket) {
-            for frame in packets {
-                self.push_packet(EventKind::OrphanPacket, frame, None);
-            }
+            let places = [self.orphan(); EVENTS_MAX];
+            self.push_packets(inbox, &places[..count]);
         } else {
-            self.skipped.extend(packets);
+            self.skipped.extend(inbox.drain(..count));
+        }
+    }
+
+    /// Composes the classified packets, while no set runs out: all their sets first, then all their
+    /// events, each step in a function of its own, so that what it needs stays in registers.
+    fn compose_quiet(&mut self, inbox: &mut VecDeque<Frame>) {
+        let mut places = std::mem::take(&mut self.places);
+        places.clear();
+        if self.handles(EventKind::Packet) {
+            match self.table.has_short_keys() {
+                true => self.meet_known(&mut places, |table, classes, packet| {
+                    let (head, hash) = (classes.head(packet), classes.hash(packet));
+                    table.find_short(head, hash, classes.short_key(packet))
+                }),
+                false => self.meet_known(&mut places, |table, classes, packet| {
+                    table.find(classes.hash(packet), classes.key(packet))
+                }),
+            }
+        }
+        // From the first set on that is not known.
+        for packet in places.len()..self.classes.len() {
+            places.push(self.place(packet));
+        }
+        self.push_packets(inbox, &places);
+        self.places = places;
+    }
+
+    /// The places of the first packets, up to the first one whose set is not known: so the heads of
+    /// chains are as they were when the packets were looked at.
+    #[inline(never)]
+    fn meet_known(
+        &mut self,
+        places: &mut Vec<Place>,
+        find: impl Fn(&Table, &Classes, usize) -> Option<u32>,
+    ) {
+        let orphan = self.orphan();
+        let Self { classes, table, members, number, .. } = self;
+        for packet in 0..classes.len() {
+            if classes.is_orphan(packet) {
+                places.push(orphan);
+                continue;
+            }
+            let Some(entry) = find(table, classes, packet) else { return };
+            let next = members.len() as u8;
+            let member = table.meet(entry, classes.arrived_ns(packet), *number, next);
+            if member == next {
+                members.push(Member::new(entry, Stage::Live));
+            }
+            places.push(Place { kind: EventKind::Packet, member });
+        }
+    }
+
+    /// Makes events of the next packets of the inbox, which have these places.
+    fn push_packets(&mut self, inbox: &mut VecDeque<Frame>, places: &[Place]) {
+        let (front, back) = inbox.as_slices();
+        let (places_front, places_back) = places.split_at(places.len().min(front.len()));
+        let mut writer = Writer::of(self);
+        writer.write_packets(front, places_front);
+        writer.write_packets(back, places_back);
+        (self.frames_length, self.states_length) = (writer.frames_length, writer.states_length);
+        self.take_packets(inbox, places);
+    }
+
+    #[inline(never)]
+    fn take_packets(&mut self, inbox: &mut VecDeque<Frame>, places: &[Place]) {
+        for place in places {
+            // With fewer instructions than a drain takes.
+            let Some(frame) = inbox.pop_front() else { break };
+            if place.member == SKIPPED {
+                self.skipped.push(frame);
+            } else {
+                self.items.push(Item::new(Some(frame), place.kind, place.member));
+            }
         }
     }
 
@@ -97,61 +202,74 @@ impl Burst {
     /// Makes a burst of one periodic event.
     pub(crate) fn compose_period(&mut self, index: u16, now_ns: u64) {
         self.begin();
-        let moment = Moment::new(now_ns, now_ns ^ u64::from(index) << 56);
-        self.push(EventKind::Periodic, index, None, moment, None);
+        let place = Place { kind: EventKind::Periodic, member: NO_MEMBER };
+        let seed = now_ns ^ u64::from(index) << 56;
+        self.push(Arrival { place, port: index, now_ns, seed, lengths: None }, None);
     }
 
     fn begin(&mut self) {
         self.number += 1;
         self.items.clear();
-        self.events.clear();
-        self.moments.clear();
         self.members.clear();
         (self.frames_length, self.states_length) = (0, 0);
         self.settled = Settled::default();
     }
 
-    #[inline(always)]
     fn compose_packet(&mut self, frame: Frame, classified: usize) {
-        let (kind, member) = match self.classes.is_orphan(classified) {
-            true => (EventKind::OrphanPacket, None),
-            false => self.compose_set(classified, frame.timestamp_ns),
-        };
-        if member.is_none() && !self.handles(kind) {
+        let place = self.place(classified);
+        if place.member == SKIPPED {
             self.skipped.push(frame);
         } else {
-            self.push_packet(kind, frame, member);
+            self.push(Arrival::of_packet(&frame, place), Some(frame));
         }
     }
 
-    /// What a packet of a set is to its set, and which member of the burst that is: none, if the
-    /// network function does not handle it.
+    fn place(&mut self, classified: usize) -> Place {
+        match self.classes.is_orphan(classified) {
+            true => self.orphan(),
+            false => self.compose_set(classified),
+        }
+    }
+
     #[inline(always)]
-    fn compose_set(&mut self, classified: usize, now_ns: u64) -> (EventKind, Option<u8>) {
+    fn orphan(&self) -> Place {
+        let kind = EventKind::OrphanPacket;
+        Place { kind, member: if self.handles(kind) { NO_MEMBER } else { SKIPPED } }
+    }
+
+    /// What a packet of a set is to its set, and which member of the burst that is.
+    fn compose_set(&mut self, classified: usize) -> Place {
         let (hash, key) = (self.classes.hash(classified), self.classes.key(classified));
+        let now_ns = self.classes.arrived_ns(classified);
         let Some(entry) = self.table.find(hash, key) else {
-            return (EventKind::InitPacketSet, self.begin_set(classified, now_ns));
+            let member = self.begin_set(classified, now_ns);
+            return Place { kind: EventKind::InitPacketSet, member };
         };
-        self.table.touch(entry, now_ns);
-        let member = match self.table.place_in_burst(entry, self.number) {
-            Some(member) => Some(member),
-            None if self.handles(EventKind::Packet) => Some(self.join(Some(entry), Stage::Live)),
-            None => None,
-        };
-        (EventKind::Packet, member)
+        let kind = EventKind::Packet;
+        if !self.handles(kind) {
+            self.table.touch(entry, now_ns);
+            let member = self.table.place_in_burst(entry, self.number).unwrap_or(SKIPPED);
+            return Place { kind, member };
+        }
+        let next = self.members.len() as u8;
+        let member = self.table.meet(entry, now_ns, self.number, next);
+        if member == next {
+            self.members.push(Member::new(entry, Stage::Live));
+        }
+        Place { kind, member }
     }
 
     #[inline(never)]
-    fn begin_set(&mut self, classified: usize, now_ns: u64) -> Option<u8> {
+    fn begin_set(&mut self, classified: usize, now_ns: u64) -> u8 {
         if !self.handles(EventKind::InitPacketSet) {
-            return None;
+            return SKIPPED;
         }
         let entry = self.capacity.take(self.shape.worker).then(|| {
             let (hash, key) = (self.classes.hash(classified), self.classes.key(classified));
             let inserted = self.table.insert(hash, key, now_ns);
             inserted.expect("a table has an entry for every place there is")
         });
-        Some(self.join(entry, Stage::Tentative))
+        self.join(entry, Stage::Tentative)
     }
 
     /// Composes the end of a set; `false` if the burst must end before it, because the set has
@@ -168,75 +286,94 @@ impl Burst {
         }
         self.table.begin_expiry(entry);
         let member = self.join(Some(entry), Stage::Expiring);
-        let moment = Moment::new(deadline_ns, deadline_ns ^ u64::from(entry) << 32);
-        self.push(EventKind::ExpiredPacketSet, 0, None, moment, Some(member));
+        let place = Place { kind: EventKind::ExpiredPacketSet, member };
+        let seed = deadline_ns ^ u64::from(entry) << 32;
+        self.push(Arrival { place, port: 0, now_ns: deadline_ns, seed, lengths: None }, None);
         true
     }
 
     /// A set has its first event in this burst.
-    #[inline]
     fn join(&mut self, entry: Option<u32>, stage: Stage) -> u8 {
         let index = self.members.len() as u8;
         if let Some(entry) = entry {
-            self.table.set_place_in_burst(entry, self.number, index);
+            self.table.place_or_join(entry, self.number, index);
         }
-        self.members.push(Member {
-            entry: entry.unwrap_or(NONE),
-            last: NO_PREVIOUS,
-            state_offset: self.states_length,
-            state_from: NO_PREVIOUS,
-            stage,
-            registered: stage != Stage::Tentative,
-        });
+        self.members.push(Member::new(entry.unwrap_or(NONE), stage));
         index
     }
 
+    #[inline(never)]
+    fn push(&mut self, arrival: Arrival, frame: Option<Frame>) {
+        let Place { kind, member } = arrival.place;
+        let mut writer = Writer::of(self);
+        writer.write(arrival);
+        (self.frames_length, self.states_length) = (writer.frames_length, writer.states_length);
+        self.items.push(Item::new(frame, kind, member));
+    }
+}
+
+/// Writes events. What one needs to know of those before it stays in registers.
+struct Writer<'a> {
+    events: &'a mut [[u8; EVENT_SIZE]; EVENTS_MAX],
+    moments: &'a mut [Moment; EVENTS_MAX],
+    members: &'a mut [Member],
+    frames_length: u32,
+    states_length: u32,
+    headroom: u32,
+    window: u32,
+    state_room: u32,
+    index: usize,
+}
+
+impl<'a> Writer<'a> {
     #[inline(always)]
-    fn push_packet(&mut self, kind: EventKind, frame: Frame, member: Option<u8>) {
-        let port = frame.port.raw();
-        let seed = frame.sequence ^ u64::from(port) << 48;
-        let moment = Moment::new(frame.timestamp_ns, seed);
-        self.push(kind, port, Some(frame), moment, member);
+    fn of(burst: &'a mut Burst) -> Self {
+        Self {
+            events: &mut burst.events,
+            moments: &mut burst.moments,
+            members: &mut burst.members,
+            frames_length: burst.frames_length,
+            states_length: burst.states_length,
+            headroom: burst.shape.headroom as u32,
+            // No frame is as long as what is cut off here.
+            window: burst.shape.window as u32,
+            state_room: burst.shape.state_room as u32,
+            index: burst.items.len(),
+        }
+    }
+
+    /// Writes the events of packets, but of those that are skipped.
+    #[inline(never)]
+    fn write_packets(&mut self, frames: &[Frame], places: &[Place]) {
+        for (frame, place) in frames.iter().zip(places) {
+            if place.member != SKIPPED {
+                self.write(Arrival::of_packet(frame, *place));
+            }
+        }
     }
 
     #[inline(always)]
-    fn push(
-        &mut self,
-        kind: EventKind,
-        port: u16,
-        frame: Option<Frame>,
-        moment: Moment,
-        member: Option<u8>,
-    ) {
-        let index = self.items.len() as u32;
-        let frame_offset = self.frames_length.next_multiple_of(8) + self.shape.headroom as u32;
-        let frame_length =
-            frame.as_ref().map_or(0, |frame| frame.len().min(self.shape.window) as u32);
+    fn write(&mut self, arrival: Arrival) {
+        let Arrival { place: Place { kind, member }, port, now_ns, seed, lengths } = arrival;
+        let (length, wire_length) = lengths.unwrap_or_default();
+        let frame_offset = self.frames_length.next_multiple_of(8) + self.headroom;
+        let frame_length = (length as u32).min(self.window);
         self.frames_length = frame_offset + frame_length;
-        let mut previous = NO_PREVIOUS;
-        let mut state_offset = 0;
-        if let Some(member) = member {
-            previous = std::mem::replace(&mut self.members[usize::from(member)].last, index);
+        let (mut previous, mut state_offset) = (NO_PREVIOUS, 0);
+        if let Some(member) = self.members.get_mut(usize::from(member)) {
+            previous = std::mem::replace(&mut member.last, self.index as u32);
             state_offset = self.states_length;
-            self.states_length += self.shape.state_room as u32;
+            if previous == NO_PREVIOUS {
+                member.state_offset = state_offset;
+            }
+            self.states_length += self.state_room;
         }
-        let wire_length = frame.as_ref().map_or(0, |frame| frame.wire_length);
         let event =
             Event { kind, port, frame_offset, frame_length, wire_length, state_offset, previous };
-        self.events.push(event.to_bytes());
-        let origin = EventOrigin { kind: Some(kind), port: frame.as_ref().map(|_| port) }.pack();
-        self.moments.push(Moment { origin, ..moment });
-        self.items.push(Item {
-            frame,
-            ending: Ending::Again,
-            kind,
-            effective: true,
-            refused: false,
-            registration: Registration::None,
-            member: member.unwrap_or(NO_MEMBER),
-            frame_offset,
-            frame_length,
-            sent: (0, 0),
-        });
+        self.events[self.index] = event.to_bytes();
+        let of_port = lengths.map(|_| port);
+        let origin = EventOrigin { kind: Some(kind), port: of_port }.pack();
+        self.moments[self.index] = Moment { now_ns, seed, origin };
+        self.index += 1;
     }
 }

@@ -24,6 +24,7 @@ use crate::packet_set::table::{Stage, Table};
 use crate::reasons::DropReason;
 use crate::services::Moment;
 use classes::Classes;
+use compose::Place;
 use nfos_engine::description::Description;
 use nfos_engine::exchange::{Action, EVENT_SIZE, Event, EventKind, NO_PREVIOUS, Registration};
 use nfos_netio::{Classifier, Frame};
@@ -106,13 +107,23 @@ pub(crate) struct Item {
     registration: Registration,
     /// Index of its packet set in `members`, or [`NO_MEMBER`].
     member: u8,
-    frame_offset: u32,
-    frame_length: u32,
-    /// Where its verdict says that the frame lies, and how long it is.
-    sent: (u32, u32),
 }
 
 impl Item {
+    /// Of which nothing is decided.
+    #[inline(always)]
+    fn new(frame: Option<Frame>, kind: EventKind, member: u8) -> Self {
+        Self {
+            frame,
+            ending: Ending::Again,
+            kind,
+            effective: true,
+            refused: false,
+            registration: Registration::None,
+            member,
+        }
+    }
+
     /// How often it was tried, this time included.
     #[inline]
     pub(crate) fn runs(&self) -> u32 {
@@ -142,6 +153,21 @@ struct Member {
     stage: Stage,
     /// Whether the verdicts read so far leave it with state.
     registered: bool,
+}
+
+impl Member {
+    /// Of which no event is known yet.
+    #[inline(always)]
+    fn new(entry: u32, stage: Stage) -> Self {
+        Self {
+            entry,
+            last: NO_PREVIOUS,
+            state_offset: 0,
+            state_from: NO_PREVIOUS,
+            stage,
+            registered: stage != Stage::Tentative,
+        }
+    }
 }
 
 /// Packet sets that came to life or ended with a burst.
@@ -176,11 +202,13 @@ pub(crate) struct Burst {
     table: Table,
     number: u64,
     items: Vec<Item>,
-    /// The events as the guest gets them.
-    events: Vec<[u8; EVENT_SIZE]>,
-    /// When the events happen.
-    moments: Vec<Moment>,
+    /// The events as the guest gets them; as many as there are items.
+    events: Box<[[u8; EVENT_SIZE]; EVENTS_MAX]>,
+    /// When the events happen; likewise.
+    moments: Box<[Moment; EVENTS_MAX]>,
     members: Vec<Member>,
+    /// Of packets, while they are composed.
+    places: Vec<Place>,
     classes: Classes,
     frames_length: u32,
     states_length: u32,
@@ -204,9 +232,10 @@ impl Burst {
             capacity,
             number: 0,
             items: Vec::with_capacity(EVENTS_MAX),
-            events: Vec::with_capacity(EVENTS_MAX),
-            moments: Vec::with_capacity(EVENTS_MAX),
+            events: Box::new([[0; EVENT_SIZE]; EVENTS_MAX]),
+            moments: Box::new([Moment::default(); EVENTS_MAX]),
             members: Vec::with_capacity(EVENTS_MAX),
+            places: Vec::with_capacity(EVENTS_MAX),
             table,
             frames_length: 0,
             states_length: 0,
@@ -225,7 +254,13 @@ impl Burst {
     /// When they happen.
     #[inline]
     pub(crate) fn moments(&self) -> &[Moment] {
-        &self.moments
+        &self.moments[..self.items.len()]
+    }
+
+    /// Where the state lies that an event finds and leaves.
+    #[inline(always)]
+    fn state_offset(&self, event: usize) -> usize {
+        Event::state_offset_in(&self.events[event]) as usize
     }
 
     /// An event as the guest gets it.

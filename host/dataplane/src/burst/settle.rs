@@ -6,7 +6,7 @@ use crate::packet_set::table::Stage;
 use crate::reasons::HostReason;
 use crate::services::WorkerServices;
 use nfos_engine::exchange::{
-    Action, EVENT_SIZE, Exchange, Layout, NO_PREVIOUS, Registration, VERDICT_SIZE, Verdict,
+    Action, EVENT_SIZE, Event, Exchange, Layout, NO_PREVIOUS, Registration, VERDICT_SIZE, Verdict,
 };
 use nfos_engine::fault::GuestFault;
 use nfos_netio::copy_short;
@@ -15,7 +15,12 @@ use nfos_sync::{Bug, seeded};
 impl Item {
     /// Checks the numbers of its verdict.
     #[inline(always)]
-    fn check(&self, verdict: &Verdict, shape: &Shape) -> Result<(), &'static str> {
+    fn check(
+        &self,
+        verdict: &Verdict,
+        (offset, length): (u32, u32),
+        shape: &Shape,
+    ) -> Result<(), &'static str> {
         match verdict.action {
             Action::Send(_) | Action::Flood => {}
             Action::Drop(reason) if self.frame.is_some() => {
@@ -27,8 +32,8 @@ impl Item {
         if self.frame.is_none() {
             return Err("an event without a packet sends none");
         }
-        let first = self.frame_offset - shape.headroom as u32;
-        let end = u64::from(self.frame_offset) + u64::from(self.frame_length);
+        let first = offset - shape.headroom as u32;
+        let end = u64::from(offset) + u64::from(length);
         let verdict_end = u64::from(verdict.frame_offset) + u64::from(verdict.frame_length);
         if verdict.frame_offset < first || verdict_end > end {
             return Err("a frame lies outside the bytes of its event");
@@ -42,13 +47,14 @@ impl Burst {
     #[inline(always)]
     fn read(&mut self, verdicts: &[[u8; VERDICT_SIZE]]) -> Result<bool, GuestFault> {
         let mut registers = false;
-        for (index, (bytes, item)) in verdicts.iter().zip(&mut self.items).enumerate() {
+        let events = self.items.iter_mut().zip(&self.events[..]);
+        for (index, (bytes, (item, event))) in verdicts.iter().zip(events).enumerate() {
             let verdict = Verdict::load(bytes)?;
-            item.check(&verdict, &self.shape).map_err(|rule| bad_verdict(index, rule))?;
+            let checked = item.check(&verdict, Event::frame_in(event), &self.shape);
+            checked.map_err(|rule| bad_verdict(index, rule))?;
             registers |= verdict.registration != Registration::None;
             item.ending = Ending::Stands(verdict.action);
             item.registration = verdict.registration;
-            item.sent = (verdict.frame_offset, verdict.frame_length);
         }
         Ok(registers)
     }
@@ -86,17 +92,19 @@ impl Burst {
 
     /// Copies out what the first `finished` events leave, all but those that are dropped.
     #[inline(always)]
-    fn copy_out(&mut self, finished: usize, frames: &[u8]) {
-        for item in &mut self.items[..finished] {
+    fn copy_out(&mut self, finished: usize, verdicts: &[[u8; VERDICT_SIZE]], frames: &[u8]) {
+        let crossed = self.events.iter().zip(verdicts);
+        for (item, (event, verdict)) in self.items[..finished].iter_mut().zip(crossed) {
             self.changes.refused += u64::from(item.refused);
             let (Ending::Stands(Action::Send(_) | Action::Flood), Some(frame)) =
                 (item.ending, &mut item.frame)
             else {
                 continue;
             };
-            let (start, length) = (item.sent.0 as usize, item.sent.1 as usize);
-            let window = &frames[start..start + length];
-            if frame.replace_front(item.frame_length as usize, window).is_err() {
+            let (start, length) = Verdict::frame_in(verdict);
+            let window = &frames[start as usize..][..length as usize];
+            let (_, given) = Event::frame_in(event);
+            if frame.replace_front(given as usize, window).is_err() {
                 item.ending = Ending::Dropped(HostReason::FrameTooLong.into());
             }
         }
@@ -159,7 +167,7 @@ impl Burst {
                 Stage::Expiring => self.table.restore(entry),
             }
             if member.state_from != NO_PREVIOUS && self.shape.state_room > 0 {
-                let at = self.event(member.state_from as usize).state_offset as usize;
+                let at = self.state_offset(member.state_from as usize);
                 self.table.store_state(entry, &states[at..at + self.shape.state_room]);
             }
         }
@@ -196,10 +204,11 @@ impl Exchange<WorkerServices> for Burst {
 
     #[inline]
     fn fill(&mut self, events: &mut [[u8; EVENT_SIZE]], frames: &mut [u8], states: &mut [u8]) {
-        events.copy_from_slice(&self.events);
-        for item in &self.items {
+        events.copy_from_slice(&self.events[..self.items.len()]);
+        for (item, event) in self.items.iter().zip(&self.events[..]) {
             if let Some(frame) = &item.frame {
-                let (at, length) = (item.frame_offset as usize, item.frame_length as usize);
+                let (at, length) = Event::frame_in(event);
+                let (at, length) = (at as usize, length as usize);
                 copy_short(&mut frames[at..at + length], &frame.bytes()[..length]);
             }
         }
@@ -246,7 +255,7 @@ impl Exchange<WorkerServices> for Burst {
             (item.effective, item.ending) = (false, Ending::Again);
         }
         self.follow_states(stands);
-        self.copy_out(finished, frames);
+        self.copy_out(finished, verdicts, frames);
         self.settle_sets(finished, states);
         self.settled = Settled { finished, aborts, isolate: 0, accepted: true };
         Ok(())

@@ -76,11 +76,12 @@ impl Burst {
 
 impl Exchange<WorkerServices> for Step<'_> {
     fn layout(&self) -> Layout {
-        let item = &self.0.items[self.0.stepped()];
+        let index = self.0.stepped();
+        let (item, event) = (&self.0.items[index], self.0.event(index));
         let state_bytes = self.0.shape.state_room as u32;
         Layout {
             events: 1,
-            frames: self.0.shape.headroom as u32 + item.frame_length,
+            frames: self.0.shape.headroom as u32 + event.frame_length,
             states: if item.member().is_some() { state_bytes } else { 0 },
         }
     }
@@ -99,7 +100,7 @@ impl Exchange<WorkerServices> for Step<'_> {
         };
         events[0] = event.to_bytes();
         if let Some(frame) = &item.frame {
-            frames[headroom..].copy_from_slice(&frame.bytes()[..item.frame_length as usize]);
+            frames[headroom..].copy_from_slice(&frame.bytes()[..composed.frame_length as usize]);
         }
         let Some(member) = item.member() else { return };
         let state = &mut states[..burst.shape.state_room];
@@ -130,10 +131,10 @@ impl Exchange<WorkerServices> for Step<'_> {
         let burst = &mut *self.0;
         let index = burst.stepped();
         let kind = burst.kind_now(index);
-        let state_offset = burst.event(index).state_offset;
+        let composed = burst.event(index);
         let (item, steps) = (&burst.items[index], &mut burst.steps);
         let Verdict { registration, frame_offset, .. } = Verdict::load(verdict)?;
-        let first = item.frame_offset - burst.shape.headroom as u32;
+        let first = composed.frame_offset - burst.shape.headroom as u32;
         let mut moved = *verdict;
         // Saturating, so that an offset that lies nowhere does not come to lie somewhere.
         moved[4..8].copy_from_slice(&frame_offset.saturating_add(first).to_le_bytes());
@@ -141,7 +142,7 @@ impl Exchange<WorkerServices> for Step<'_> {
         steps.keeps.push(kind != EventKind::InitPacketSet || registration != Registration::None);
         steps.frames[first as usize..][..frames.len()].copy_from_slice(frames);
         if item.member().is_some() {
-            steps.states[state_offset as usize..][..states.len()].copy_from_slice(states);
+            steps.states[composed.state_offset as usize..][..states.len()].copy_from_slice(states);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 //! lie in an array of their own. Entries are made when they are first used, in memory that was
 //! reserved at the start: so only as much is ever touched as there were sets at once.
 
-use super::index::Links;
+use super::index::{Links, NONE};
 use super::lru::Order;
 
 /// Words of key and state that an entry holds itself.
@@ -26,7 +26,7 @@ pub(crate) enum Stage {
 
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(64))]
-struct Entry {
+pub(crate) struct Entry {
     hash: u32,
     /// The entry after this one in its chain.
     next: u32,
@@ -66,6 +66,18 @@ impl Mark {
     fn with_place(self, burst: u64, place: u8) -> Self {
         Self(burst << 16 | u64::from(place) << 8 | self.0 & 0xff)
     }
+
+    /// The place in the burst; if there is none, it becomes this one.
+    #[inline(always)]
+    fn join(&mut self, burst: u64, place: u8) -> u8 {
+        // Of the same burst only place and stage are left.
+        let rest = self.0 ^ burst << 16;
+        if rest >> 16 == 0 {
+            return (rest >> 8) as u8;
+        }
+        *self = self.with_place(burst, place);
+        place
+    }
 }
 
 /// The records.
@@ -91,7 +103,8 @@ impl Entries {
         let mut long = Vec::with_capacity((capacity + 1) * long_words);
         nfos_sync::prefer_huge_pages(entries.spare_capacity_mut());
         nfos_sync::prefer_huge_pages(long.spare_capacity_mut());
-        // The entry NONE: never a set, but prefetched and linked like one.
+        // The entry NONE: never a set, but prefetched and linked like one, and the end of the order
+        // of last use.
         entries.push(Entry::default());
         long.resize(long_words, 0);
         let last_mask = u64::MAX >> (8 * (8 * state_words - state_bytes));
@@ -169,31 +182,82 @@ impl Entries {
         words[key.len()..].fill(0);
     }
 
-    /// Whether the entry has this hash and key.
-    #[inline]
-    pub(crate) fn matches(&self, entry: u32, hash: u32, key: &[u64]) -> bool {
-        let stored = self.entry(entry);
-        if stored.hash != hash {
-            return false;
-        }
-        // The key of a 5-tuple: two words. Longer ones word by word: they are fewer than a call to
-        // compare memory is worth.
+    /// The first entry of a chain that has this hash and key and is not expiring.
+    #[inline(always)]
+    pub(crate) fn find(&self, first: u32, hash: u32, key: &[u64]) -> Option<u32> {
         match (self.is_long, key) {
-            (false, &[first, second]) => (stored.words[0], stored.words[1]) == (first, second),
-            _ => self.words(entry).iter().zip(key).all(|(stored, word)| stored == word),
+            // The key of a 5-tuple.
+            (false, &[one, two]) => self.find_short(first, hash, &[one, two]),
+            // Word by word: they are fewer than a call to compare memory is worth.
+            _ => self.find_by(first, hash, |number, _| {
+                self.words(number).iter().zip(key).all(|(stored, word)| stored == word)
+            }),
         }
+    }
+
+    /// Whether keys have two words, which lie in their entries.
+    #[inline(always)]
+    pub(crate) fn has_short_keys(&self) -> bool {
+        self.key_words == 2 && !self.is_long
+    }
+
+    /// As [`Self::find`], where [keys are short](Self::has_short_keys).
+    #[inline(always)]
+    pub(crate) fn find_short(&self, first: u32, hash: u32, key: &[u64; 2]) -> Option<u32> {
+        self.find_by(first, hash, |_, entry| (entry.words[0], entry.words[1]) == (key[0], key[1]))
+    }
+
+    #[inline(always)]
+    fn find_by(&self, first: u32, hash: u32, has_key: impl Fn(u32, &Entry) -> bool) -> Option<u32> {
+        let entries = &self.entries[..];
+        let mut number = first;
+        while number != NONE {
+            let entry = &entries[number as usize];
+            if entry.hash == hash && has_key(number, entry) && entry.mark.stage() != Stage::Expiring
+            {
+                return Some(number);
+            }
+            number = entry.next;
+        }
+        None
+    }
+
+    /// The order of last use.
+    #[inline(always)]
+    pub(crate) fn order(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The same, to change.
+    #[inline(always)]
+    pub(crate) fn order_mut(&mut self) -> &mut [Entry] {
+        &mut self.entries
+    }
+
+    /// Restarts the idle time of an entry.
+    #[inline(always)]
+    pub(crate) fn touch(&mut self, entry: u32, now_ns: u64) {
+        let entries = &mut self.entries[..];
+        entries[entry as usize].last_seen_ns = now_ns;
+        entries.touch(entry);
+    }
+
+    /// Restarts the idle time of an entry and answers its place in the burst of this number; if it
+    /// has none there, it gets this one.
+    #[inline(always)]
+    pub(crate) fn meet(&mut self, entry: u32, now_ns: u64, burst: u64, place: u8) -> u8 {
+        let entries = &mut self.entries[..];
+        let met = &mut entries[entry as usize];
+        met.last_seen_ns = now_ns;
+        let place = met.mark.join(burst, place);
+        entries.touch(entry);
+        place
     }
 
     /// When its last packet came.
     #[inline]
     pub(crate) fn last_seen_ns(&self, entry: u32) -> u64 {
         self.entry(entry).last_seen_ns
-    }
-
-    /// Sets it.
-    #[inline]
-    pub(crate) fn set_last_seen_ns(&mut self, entry: u32, now_ns: u64) {
-        self.entry_mut(entry).last_seen_ns = now_ns;
     }
 
     /// Where it is in its life.
@@ -215,19 +279,25 @@ impl Entries {
         self.entry(entry).mark.place_in(burst)
     }
 
-    /// Sets it.
-    #[inline]
-    pub(crate) fn set_place_in_burst(&mut self, entry: u32, burst: u64, place: u8) {
-        let entry = self.entry_mut(entry);
-        entry.mark = entry.mark.with_place(burst, place);
+    /// The same; if it has none there, it gets this one.
+    #[inline(always)]
+    pub(crate) fn place_or_join(&mut self, entry: u32, burst: u64, place: u8) -> u8 {
+        self.entry_mut(entry).mark.join(burst, place)
     }
 
     /// Copies its state out; `to` has exactly the words of a state.
     #[inline]
     pub(crate) fn load_state(&self, entry: u32, to: &mut [u8]) {
-        let state = &self.words(entry)[self.key_words..];
-        for (bytes, word) in to.as_chunks_mut::<8>().0.iter_mut().zip(state) {
-            *bytes = word.to_le_bytes();
+        let (words, to) = (self.words(entry).split_at(self.key_words).1, to.as_chunks_mut::<8>().0);
+        // Compilers call a function to copy words in a loop, which short states are not worth.
+        match (words, to) {
+            ([one, ..], [to]) => *to = one.to_le_bytes(),
+            ([one, two, ..], [to_one, to_two]) => {
+                (*to_one, *to_two) = (one.to_le_bytes(), two.to_le_bytes());
+            }
+            (words, to) => {
+                to.iter_mut().zip(words).for_each(|(to, word)| *to = word.to_le_bytes());
+            }
         }
     }
 
@@ -235,15 +305,21 @@ impl Entries {
     /// bytes behind the state that mean nothing.
     #[inline]
     pub(crate) fn store_state(&mut self, entry: u32, from: &[u8]) {
-        let (key_words, last_mask) = (self.key_words, self.last_mask);
-        let words = self.words_mut(entry)[key_words..].iter_mut().zip(from.as_chunks().0);
-        let mut last = None;
-        for (word, bytes) in words {
-            *word = u64::from_le_bytes(*bytes);
-            last = Some(word);
-        }
-        if let Some(last) = last {
-            *last &= last_mask;
+        let (key_words, state_words, last) = (self.key_words, self.state_words, self.last_mask);
+        let words = &mut self.words_mut(entry)[key_words..][..state_words];
+        match (words, from.as_chunks::<8>().0) {
+            ([one], [from]) => *one = u64::from_le_bytes(*from) & last,
+            ([one, two], [from_one, from_two]) => {
+                *one = u64::from_le_bytes(*from_one);
+                *two = u64::from_le_bytes(*from_two) & last;
+            }
+            (words, from) => {
+                let each = words.iter_mut().zip(from);
+                each.for_each(|(word, bytes)| *word = u64::from_le_bytes(*bytes));
+                if let Some(word) = words.last_mut() {
+                    *word &= last;
+                }
+            }
         }
     }
 }
@@ -271,25 +347,25 @@ impl Links for Entries {
     }
 }
 
-impl Order for Entries {
-    #[inline]
+impl Order for [Entry] {
+    #[inline(always)]
     fn older(&self, entry: u32) -> u32 {
-        self.entry(entry).older
+        self[entry as usize].older
     }
 
-    #[inline]
+    #[inline(always)]
     fn younger(&self, entry: u32) -> u32 {
-        self.entry(entry).younger
+        self[entry as usize].younger
     }
 
-    #[inline]
+    #[inline(always)]
     fn set_older(&mut self, entry: u32, older: u32) {
-        self.entry_mut(entry).older = older;
+        self[entry as usize].older = older;
     }
 
-    #[inline]
+    #[inline(always)]
     fn set_younger(&mut self, entry: u32, younger: u32) {
-        self.entry_mut(entry).younger = younger;
+        self[entry as usize].younger = younger;
     }
 }
 

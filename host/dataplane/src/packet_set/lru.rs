@@ -3,8 +3,8 @@
 
 use super::index::NONE;
 
-/// The list links that the order needs of its entries. Entry numbers start at 1; [`NONE`] has links
-/// too, which mean nothing.
+/// The list, in links that the entries keep. Entry numbers start at 1; the links of [`NONE`] close
+/// the list to a ring: the oldest is younger than it, and the youngest older.
 pub(crate) trait Order {
     /// The neighbour seen before, or [`NONE`].
     fn older(&self, entry: u32) -> u32;
@@ -14,66 +14,47 @@ pub(crate) trait Order {
     fn set_older(&mut self, entry: u32, older: u32);
     /// Sets it.
     fn set_younger(&mut self, entry: u32, younger: u32);
-}
 
-/// The two ends.
-#[derive(Debug, Default)]
-pub(crate) struct Lru {
-    oldest: u32,
-    youngest: u32,
-}
-
-impl Lru {
     /// The entry that was not seen for the longest time, or [`NONE`].
-    #[inline]
-    pub(crate) fn oldest(&self) -> u32 {
-        self.oldest
+    #[inline(always)]
+    fn oldest(&self) -> u32 {
+        self.younger(NONE)
     }
 
     /// Makes an entry that is not in the list the youngest.
-    #[inline]
-    pub(crate) fn push_youngest(&mut self, entry: u32, order: &mut impl Order) {
-        let older = std::mem::replace(&mut self.youngest, entry);
-        order.set_older(entry, older);
-        order.set_younger(entry, NONE);
-        match older {
-            NONE => self.oldest = entry,
-            _ => order.set_younger(older, entry),
-        }
+    #[inline(always)]
+    fn push_youngest(&mut self, entry: u32) {
+        let before = self.older(NONE);
+        self.link(before, entry);
+        self.link(entry, NONE);
     }
 
     /// Puts an entry that was removed as the oldest back there.
-    pub(crate) fn push_oldest(&mut self, entry: u32, order: &mut impl Order) {
-        let younger = std::mem::replace(&mut self.oldest, entry);
-        order.set_older(entry, NONE);
-        order.set_younger(entry, younger);
-        match younger {
-            NONE => self.youngest = entry,
-            _ => order.set_older(younger, entry),
-        }
+    fn push_oldest(&mut self, entry: u32) {
+        let behind = self.younger(NONE);
+        self.link(entry, behind);
+        self.link(NONE, entry);
     }
 
     /// Takes an entry out.
-    #[inline]
-    pub(crate) fn remove(&mut self, entry: u32, order: &mut impl Order) {
-        let (older, younger) = (order.older(entry), order.younger(entry));
-        match older {
-            NONE => self.oldest = younger,
-            _ => order.set_younger(older, younger),
-        }
-        match younger {
-            NONE => self.youngest = older,
-            _ => order.set_older(younger, older),
-        }
+    #[inline(always)]
+    fn remove(&mut self, entry: u32) {
+        let (older, younger) = (self.older(entry), self.younger(entry));
+        self.link(older, younger);
     }
 
     /// Makes an entry of the list the youngest.
-    #[inline]
-    pub(crate) fn touch(&mut self, entry: u32, order: &mut impl Order) {
-        if self.youngest != entry {
-            self.remove(entry, order);
-            self.push_youngest(entry, order);
-        }
+    #[inline(always)]
+    fn touch(&mut self, entry: u32) {
+        self.remove(entry);
+        self.push_youngest(entry);
+    }
+
+    /// Makes two entries neighbours.
+    #[inline(always)]
+    fn link(&mut self, older: u32, younger: u32) {
+        self.set_younger(older, younger);
+        self.set_older(younger, older);
     }
 }
 
@@ -98,11 +79,11 @@ mod tests {
         }
     }
 
-    fn drain(lru: &mut Lru, entries: &mut Entries) -> Vec<u32> {
+    fn drain(entries: &mut Entries) -> Vec<u32> {
         let mut found = Vec::new();
-        while lru.oldest() != NONE {
-            found.push(lru.oldest());
-            lru.remove(lru.oldest(), entries);
+        while entries.oldest() != NONE {
+            found.push(entries.oldest());
+            entries.remove(entries.oldest());
         }
         found
     }
@@ -110,28 +91,26 @@ mod tests {
     #[test]
     fn entries_leave_in_the_order_of_their_last_touch() {
         let mut entries = Entries(vec![(0, 0); 5]);
-        let mut lru = Lru::default();
         for entry in 1..5 {
-            lru.push_youngest(entry, &mut entries);
+            entries.push_youngest(entry);
         }
-        lru.touch(1, &mut entries);
-        lru.touch(3, &mut entries);
-        lru.touch(3, &mut entries);
-        assert_eq!(drain(&mut lru, &mut entries), [2, 4, 1, 3]);
-        assert!(drain(&mut lru, &mut entries).is_empty());
+        entries.touch(1);
+        entries.touch(3);
+        entries.touch(3);
+        assert_eq!(drain(&mut entries), [2, 4, 1, 3]);
+        assert!(drain(&mut entries).is_empty());
     }
 
     #[test]
     fn an_entry_put_back_is_the_oldest_again() {
         let mut entries = Entries(vec![(0, 0); 4]);
-        let mut lru = Lru::default();
         for entry in 1..4 {
-            lru.push_youngest(entry, &mut entries);
+            entries.push_youngest(entry);
         }
-        lru.remove(1, &mut entries);
-        lru.remove(2, &mut entries);
-        lru.push_oldest(2, &mut entries);
-        lru.push_oldest(1, &mut entries);
-        assert_eq!(drain(&mut lru, &mut entries), [1, 2, 3]);
+        entries.remove(1);
+        entries.remove(2);
+        entries.push_oldest(2);
+        entries.push_oldest(1);
+        assert_eq!(drain(&mut entries), [1, 2, 3]);
     }
 }

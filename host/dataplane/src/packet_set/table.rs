@@ -9,14 +9,13 @@
 use super::entries::Entries;
 pub(crate) use super::entries::Stage;
 use super::index::{Index, Links, NONE};
-use super::lru::{Lru, Order};
+use super::lru::Order;
 
 /// The table.
 #[derive(Debug)]
 pub(crate) struct Table {
     entries: Entries,
     index: Index,
-    lru: Lru,
     key_words: usize,
     /// Chain of removed entries.
     free: u32,
@@ -37,7 +36,6 @@ impl Table {
         Self {
             entries: Entries::new(capacity as usize, key_words, state_bytes),
             index: Index::new(capacity as usize),
-            lru: Lru::default(),
             key_words,
             free: NONE,
             idle_timeout_ns,
@@ -79,23 +77,26 @@ impl Table {
     /// idle time writes.
     #[inline]
     pub(crate) fn prefetch_neighbours(&self, entry: u32) {
-        self.entries.prefetch(self.entries.older(entry));
-        self.entries.prefetch(self.entries.younger(entry));
+        self.entries.prefetch(self.entries.order().older(entry));
+        self.entries.prefetch(self.entries.order().younger(entry));
     }
 
     /// The set of a key, tentative or live.
     #[inline(always)]
     pub(crate) fn find(&self, hash: u32, key: &[u64]) -> Option<u32> {
-        let mut entry = self.index.head(hash);
-        while entry != NONE {
-            if self.entries.matches(entry, hash, key)
-                && self.entries.stage(entry) != Stage::Expiring
-            {
-                return Some(entry);
-            }
-            entry = self.entries.next(entry);
-        }
-        None
+        self.entries.find(self.index.head(hash), hash, key)
+    }
+
+    /// The same, where [keys are short](Self::has_short_keys), from the head of its chain.
+    #[inline(always)]
+    pub(crate) fn find_short(&self, head: u32, hash: u32, key: &[u64; 2]) -> Option<u32> {
+        self.entries.find_short(head, hash, key)
+    }
+
+    /// Whether keys have two words and lie in their entries.
+    #[inline(always)]
+    pub(crate) fn has_short_keys(&self) -> bool {
+        self.entries.has_short_keys()
     }
 
     /// Inserts a tentative set, its state all zero, seen now. `None` if every entry is in use.
@@ -109,15 +110,21 @@ impl Table {
         };
         self.entries.reset(entry, hash, &key[..self.key_words], now_ns);
         self.index.insert(entry, &mut self.entries);
-        self.lru.push_youngest(entry, &mut self.entries);
+        self.entries.order_mut().push_youngest(entry);
         Some(entry)
     }
 
     /// Restarts the idle time of a set.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn touch(&mut self, entry: u32, now_ns: u64) {
-        self.entries.set_last_seen_ns(entry, now_ns);
-        self.lru.touch(entry, &mut self.entries);
+        self.entries.touch(entry, now_ns);
+    }
+
+    /// Restarts the idle time of a set and answers its place in the burst of this number; if it has
+    /// none there, it gets this one.
+    #[inline(always)]
+    pub(crate) fn meet(&mut self, entry: u32, now_ns: u64, burst: u64, place: u8) -> u8 {
+        self.entries.meet(entry, now_ns, burst, place)
     }
 
     /// Makes a tentative set live.
@@ -129,7 +136,7 @@ impl Table {
     /// The set that was idle for the longest, with the time it ran out, if that is before now.
     #[inline]
     pub(crate) fn expired(&self, now_ns: u64) -> Option<(u32, u64)> {
-        let entry = self.lru.oldest();
+        let entry = self.entries.order().oldest();
         let deadline_ns = self.deadline_ns()?;
         (deadline_ns < now_ns).then_some((entry, deadline_ns))
     }
@@ -137,7 +144,7 @@ impl Table {
     /// When the next set runs out, if nothing comes for it.
     #[inline]
     pub(crate) fn deadline_ns(&self) -> Option<u64> {
-        let entry = self.lru.oldest();
+        let entry = self.entries.order().oldest();
         (entry != NONE && self.idle_timeout_ns > 0)
             .then(|| self.entries.last_seen_ns(entry).saturating_add(self.idle_timeout_ns))
     }
@@ -154,21 +161,21 @@ impl Table {
 
     /// Hides the oldest set from packets, until it is removed or restored.
     pub(crate) fn begin_expiry(&mut self, entry: u32) {
-        self.lru.remove(entry, &mut self.entries);
+        self.entries.order_mut().remove(entry);
         self.entries.set_stage(entry, Stage::Expiring);
     }
 
     /// Undoes [`Self::begin_expiry`]; of several, the last one first.
     pub(crate) fn restore(&mut self, entry: u32) {
         self.entries.set_stage(entry, Stage::Live);
-        self.lru.push_oldest(entry, &mut self.entries);
+        self.entries.order_mut().push_oldest(entry);
     }
 
     /// Removes a set, whatever its stage.
     pub(crate) fn remove(&mut self, entry: u32) {
         let stage = self.entries.stage(entry);
         if stage != Stage::Expiring {
-            self.lru.remove(entry, &mut self.entries);
+            self.entries.order_mut().remove(entry);
         }
         if stage != Stage::Tentative {
             self.live -= 1;
@@ -184,17 +191,17 @@ impl Table {
         self.entries.place_in_burst(entry, burst)
     }
 
-    /// Sets it.
-    #[inline]
-    pub(crate) fn set_place_in_burst(&mut self, entry: u32, burst: u64, place: u8) {
-        self.entries.set_place_in_burst(entry, burst, place);
+    /// The same; if it has none there, it gets this one.
+    #[inline(always)]
+    pub(crate) fn place_or_join(&mut self, entry: u32, burst: u64, place: u8) -> u8 {
+        self.entries.place_or_join(entry, burst, place)
     }
 
     /// The state of every live set, in the order of last use.
     #[cfg(test)]
     pub(crate) fn states(&self, state_bytes: usize) -> Vec<Vec<u8>> {
         let mut states = Vec::new();
-        let mut entry = self.lru.oldest();
+        let mut entry = self.entries.order().oldest();
         while entry != NONE {
             if self.entries.stage(entry) == Stage::Live {
                 let mut state = vec![0; state_bytes.next_multiple_of(8)];
@@ -202,7 +209,7 @@ impl Table {
                 state.truncate(state_bytes);
                 states.push(state);
             }
-            entry = self.entries.younger(entry);
+            entry = self.entries.order().younger(entry);
         }
         states
     }

@@ -73,8 +73,10 @@ impl Services for WorkerServices {
 
     #[inline]
     fn begin_all(&mut self, mut events: Range<u32>) -> Answer<bool> {
-        if events.len() > 1 {
-            events.start += self.pass(&events);
+        match events.len() {
+            0 => return Ok(true),
+            1 => return self.begin(events.start),
+            _ => events.start += self.pass(&events),
         }
         for event in events {
             if !self.begin(event)? {

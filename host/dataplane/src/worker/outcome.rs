@@ -21,10 +21,18 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
     /// Lets happen to a packet what was decided.
     #[inline(always)]
     pub(super) fn finish(&mut self, frame: Frame, ending: Ending) {
+        // Most packets are sent: found with two comparisons.
+        if let Ending::Stands(Action::Send(port)) = ending
+            && port < self.ports
+        {
+            return self.egress.send(port, frame, Origin::Packet);
+        }
+        self.finish_otherwise(frame, ending);
+    }
+
+    #[inline(never)]
+    fn finish_otherwise(&mut self, frame: Frame, ending: Ending) {
         match ending {
-            Ending::Stands(Action::Send(port)) if port < self.ports => {
-                self.egress.send(port, frame, Origin::Packet);
-            }
             Ending::Stands(Action::Send(_)) => {
                 self.drop_packet(frame, HostReason::NoSuchPort.into());
             }
