@@ -172,7 +172,7 @@ impl<P: Copy> Transaction<P> {
     ///
     /// # Panics
     /// Beyond [`BURST_LIMIT`] events.
-    #[inline]
+    #[inline(always)]
     pub fn begin_event(&mut self) -> bool {
         if self.doomed.is_some() {
             return false;

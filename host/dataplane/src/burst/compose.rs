@@ -77,8 +77,9 @@ impl Burst {
     fn compose_orphans(&mut self, inbox: &mut VecDeque<Frame>, limit: usize) {
         let count = limit.min(inbox.len());
         if self.handles(EventKind::OrphanPacket) {
-            let places = [self.orphan(); EVENTS_MAX];
-            self.push_packets(inbox, &places[..count]);
+            // Known to the compiler, which leaves out what concerns sets.
+            const ORPHAN: Place = Place { kind: EventKind::OrphanPacket, member: NO_MEMBER };
+            self.push_packets(inbox, (0..count).map(|_| ORPHAN));
         } else {
             self.skipped.extend(inbox.drain(..count));
         }
@@ -104,7 +105,7 @@ impl Burst {
         for packet in places.len()..self.classes.len() {
             places.push(self.place(packet));
         }
-        self.push_packets(inbox, &places);
+        self.push_placed(inbox, &places);
         self.places = places;
     }
 
@@ -133,28 +134,31 @@ impl Burst {
         }
     }
 
-    /// Makes events of the next packets of the inbox, which have these places.
-    fn push_packets(&mut self, inbox: &mut VecDeque<Frame>, places: &[Place]) {
-        let (front, back) = inbox.as_slices();
-        let (places_front, places_back) = places.split_at(places.len().min(front.len()));
-        let mut writer = Writer::of(self);
-        writer.write_packets(front, places_front);
-        writer.write_packets(back, places_back);
-        (self.frames_length, self.states_length) = (writer.frames_length, writer.states_length);
-        self.take_packets(inbox, places);
+    #[inline(never)]
+    fn push_placed(&mut self, inbox: &mut VecDeque<Frame>, places: &[Place]) {
+        self.push_packets(inbox, places.iter().copied());
     }
 
-    #[inline(never)]
-    fn take_packets(&mut self, inbox: &mut VecDeque<Frame>, places: &[Place]) {
-        for place in places {
-            // With fewer instructions than a drain takes.
-            let Some(frame) = inbox.pop_front() else { break };
+    /// Makes events of the next packets of the inbox, which have these places.
+    #[inline(always)]
+    fn push_packets(
+        &mut self,
+        inbox: &mut VecDeque<Frame>,
+        places: impl ExactSizeIterator<Item = Place>,
+    ) {
+        let Self { items, skipped, .. } = self;
+        let (mut items, mut skipped) = (std::mem::take(items), std::mem::take(skipped));
+        let mut writer = Writer::of(self, items.len());
+        for (frame, place) in inbox.drain(..places.len()).zip(places) {
             if place.member == SKIPPED {
-                self.skipped.push(frame);
+                skipped.push(frame);
             } else {
-                self.items.push(Item::new(Some(frame), place.kind, place.member));
+                writer.write(Arrival::of_packet(&frame, place));
+                items.push(Item::new(Some(frame), place.kind, place.member));
             }
         }
+        (self.frames_length, self.states_length) = (writer.frames_length, writer.states_length);
+        (self.items, self.skipped) = (items, skipped);
     }
 
     /// Whether no set runs out before the last of the classified packets.
@@ -305,7 +309,7 @@ impl Burst {
     #[inline(never)]
     fn push(&mut self, arrival: Arrival, frame: Option<Frame>) {
         let Place { kind, member } = arrival.place;
-        let mut writer = Writer::of(self);
+        let mut writer = Writer::of(self, self.items.len());
         writer.write(arrival);
         (self.frames_length, self.states_length) = (writer.frames_length, writer.states_length);
         self.items.push(Item::new(frame, kind, member));
@@ -327,7 +331,7 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     #[inline(always)]
-    fn of(burst: &'a mut Burst) -> Self {
+    fn of(burst: &'a mut Burst, index: usize) -> Self {
         Self {
             events: &mut burst.events,
             moments: &mut burst.moments,
@@ -338,17 +342,7 @@ impl<'a> Writer<'a> {
             // No frame is as long as what is cut off here.
             window: burst.shape.window as u32,
             state_room: burst.shape.state_room as u32,
-            index: burst.items.len(),
-        }
-    }
-
-    /// Writes the events of packets, but of those that are skipped.
-    #[inline(never)]
-    fn write_packets(&mut self, frames: &[Frame], places: &[Place]) {
-        for (frame, place) in frames.iter().zip(places) {
-            if place.member != SKIPPED {
-                self.write(Arrival::of_packet(frame, *place));
-            }
+            index,
         }
     }
 
