@@ -64,6 +64,7 @@ layer() {
     local bug=$1 name=$2
     case $name in
         cells) set -- "$cells" histories_of_cells ;;
+        sleeper) set -- "$cells" a_reader_that_sleeps ;;
         units) set -- "$units" history ;;
         structures) set -- "$structures" many_programs ;;
         guarantees) set -- "$guarantees" ;;
@@ -96,7 +97,7 @@ hunt() {
 }
 
 # The layers find nothing where there is nothing.
-for name in cells ${units:+units} structures guarantees; do
+for name in cells sleeper ${units:+units} structures guarantees; do
     layer 0 "$name" && continue
     tail -20 "$folder/0.$name"
     echo "mutants: $name fails without a bug" >&2
@@ -112,6 +113,7 @@ report=$folder/report
 {
     for bug in 1 2 3 4 5 6 8 9 11 12 14 15 16 17 18 19 20 21 33; do echo "$bug cells"; done
     for bug in 10 13 22; do echo "$bug kernel"; done
+    echo "22 sleeper"
     for bug in 23 24 25 26 27 35; do echo "$bug guarantees structures"; done
     echo "28 guarantees structures"
     for bug in 36 37; do echo "$bug structures"; done

@@ -8,4 +8,4 @@ cd "$(dirname "$0")/.."
 export NFOS_TRANSACTIONS=${NFOS_TRANSACTIONS:-1000000}
 # Of the whole workspace: by package, what both depend on is built with other features, once more.
 cargo test --release --quiet --workspace --test oracle -- \
-    histories_of_cells histories_of_many_programs --nocapture
+    histories_of_cells histories_of_many_programs a_reader_that_sleeps --nocapture

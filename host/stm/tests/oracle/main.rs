@@ -17,6 +17,7 @@
 mod driver;
 mod program;
 mod replay;
+mod sleeper;
 mod watch;
 
 use driver::{Config, run};
@@ -64,6 +65,13 @@ fn histories_of_cells_are_strictly_serializable_and_every_abort_is_certified() {
     assert_eq!(total.wrong.first, None, "{total}");
     assert!(total.read_only > 0 && total.certified_plain > 0 && total.certified_predicates > 0);
     assert!(total.failed_attempts > 0 && total.prefixes > 0 && total.avoided > 0, "{total}");
+}
+
+#[test]
+fn a_reader_that_sleeps_sees_its_snapshot_or_is_told_that_it_is_lost() {
+    let slept = sleeper::sleep();
+    eprintln!("cells: {slept:?}");
+    assert_eq!(slept, sleeper::Slept { shown: 2, told: 2 });
 }
 
 /// Run in a process of its own, with the protocol of the NFOS prototype in place of ours.
