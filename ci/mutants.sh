@@ -111,12 +111,14 @@ export cells units structures guarantees kernels dataplane folder
 export -f hunt kernel layer words
 report=$folder/report
 {
-    for bug in 1 2 3 4 5 6 8 9 11 12 14 15 16 17 18 19 20 21 33; do echo "$bug cells"; done
+    for bug in 1 2 3 4 5 6 8 9 11 12 14 15 16 17 18 19 20 21 33 44 47 48; do
+        echo "$bug cells"
+    done
     for bug in 10 13 22; do echo "$bug kernel"; done
     echo "22 sleeper"
     for bug in 23 24 25 26 27 35; do echo "$bug guarantees structures"; done
     echo "28 guarantees structures"
-    for bug in 36 37; do echo "$bug structures"; done
+    for bug in 36 37 38 39 40 41 42 43 45 46 49; do echo "$bug structures"; done
     if [[ -n $dataplane ]]; then
         for bug in 30 31 32; do echo "$bug dataplane"; done
         echo "22 units"

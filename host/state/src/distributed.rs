@@ -94,8 +94,9 @@ impl Distributed {
         }
         let published = self.published.read()?;
         let age_ns = effects.now_ns.saturating_sub(published.time_ns);
-        let is_it = age_ns <= self.staleness_ns && published.as_of? <= tx.snapshot();
-        is_it.then_some(published.value)
+        let is_young = age_ns <= self.staleness_ns || seeded(Bug::StaleReadTooOld);
+        let is_reached = published.as_of? <= tx.snapshot() || seeded(Bug::StaleReadUnreached);
+        (is_young && is_reached).then_some(published.value)
     }
 
     #[inline(never)]

@@ -1,6 +1,7 @@
 //! The map actions of a burst, in order, and an index from a key to its latest.
 
 use nfos_stm::Hold;
+use nfos_sync::{Bug, seeded};
 
 use crate::Cell;
 use crate::key::{Key, Keys};
@@ -105,7 +106,7 @@ impl Overlay {
         if (number + 1) * 2 > self.mask + 1 {
             self.grow(keys);
         }
-        if self.may_have(hash) {
+        if self.may_have(hash) && !seeded(Bug::ActionIndexNotSearched) {
             action.first = !self.index_action(keys, (action.map, action.key), number);
         } else {
             self.index[hash as usize & self.mask] = u64::from(self.stamp) << 32 | number as u64;

@@ -56,10 +56,15 @@ impl Map {
         }
         // Whoever changes a key cell changes the value cell as well, so the burst has changed
         // neither, and there is nothing to look for.
-        let holds = pending.last_committed_by(self.layout.value(slot)) == by
-            && (0..self.layout.key_cells())
-                .zip(self.layout.key_cells_of(slot))
-                .all(|(number, cell)| key.is_in(number, &pending.read_committed(cell)));
+        let is_filled = pending.last_committed_by(self.layout.value(slot)) == by
+            || seeded(Bug::EmptiedSlotOverwritten);
+        let holds = is_filled
+            && (0..self.layout.key_cells()).zip(self.layout.key_cells_of(slot)).all(
+                |(number, cell)| {
+                    let held = pending.read_committed(cell);
+                    key.is_in(number, &held) || seeded(Bug::KnownKeyNotCompared)
+                },
+            );
         if holds {
             pending.write_untouched(hold, event, by, value);
         }

@@ -126,11 +126,15 @@ impl History {
     #[cold]
     fn next_segment(&mut self, memory: &Memory) {
         self.full.push_back((self.segment, self.newest));
+        if seeded(Bug::SegmentTakenUnseen) {
+            self.free.extend(self.full.pop_front().map(|full| full.0));
+        }
         // Only then, since the others have to fetch back what is looked at here.
         if self.free.is_empty() {
             self.reclaim(memory);
         }
-        if self.free.is_empty() && self.fresh < SEGMENTS {
+        let fresh_max = if seeded(Bug::OverrunBeforeFresh) { 2 } else { SEGMENTS };
+        if self.free.is_empty() && self.fresh < fresh_max {
             self.free.push(self.fresh);
             self.fresh += 1;
         }

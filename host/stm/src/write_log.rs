@@ -5,7 +5,7 @@
 //! is one entry, and a commit of a prefix needs no undoing. An index, stamped with the burst's
 //! number and never cleared, leads from a cell to its newest entry.
 
-use nfos_sync::limit;
+use nfos_sync::{Bug, limit, seeded};
 
 use crate::cell::{Payload, WORDS};
 use crate::memory::CellId;
@@ -240,6 +240,9 @@ impl WriteLog {
     /// Beyond a position that is another cell's.
     #[inline(never)]
     fn find_further(&self, cell: CellId, mut slot: usize) -> Result<usize, usize> {
+        if seeded(Bug::WriteIndexNotSearched) {
+            return Err(slot);
+        }
         loop {
             slot = (slot + 1) & self.mask;
             if let Some(found) = self.look(cell, slot) {
@@ -342,6 +345,10 @@ impl WriteLog {
     fn grow(&mut self, added: CellId) -> usize {
         self.mask = (self.mask << 2 | 3).min(self.index.len() - 1);
         self.widest = self.widest.max(self.mask);
+        if seeded(Bug::GrownIndexEmpty) {
+            self.next_stamp();
+            return self.free_slot(added);
+        }
         self.index_anew();
         self.free_slot(added)
     }
@@ -401,7 +408,7 @@ impl WriteLog {
     /// Whether a cell that was named is changed by nothing so far.
     #[inline(always)]
     pub(crate) fn is_untouched(&self, hold: Hold) -> bool {
-        self.targets[hold.0 as usize].latest == NONE
+        self.targets[hold.0 as usize].latest == NONE || seeded(Bug::OwnChangeUnseen)
     }
 
     /// The first entry of such a cell.

@@ -84,6 +84,30 @@ pub enum Bug {
     RetakenNotResolvedAnew = 36,
     /// A commit that lacks a cell which it did not foresee waits for it and keeps all others.
     AcquireWaits = 37,
+    /// A cell that the burst has changed is taken for one that it has not.
+    OwnChangeUnseen = 38,
+    /// The short way of a set does not compare the key of the slot that the run saw.
+    KnownKeyNotCompared = 39,
+    /// The short way of a set does not ask whether the slot was emptied.
+    EmptiedSlotOverwritten = 40,
+    /// The write log looks for a cell at one position of its index only.
+    WriteIndexNotSearched = 41,
+    /// A map action takes the first position of its index, whosever that is.
+    ActionIndexNotSearched = 42,
+    /// A glance at a map does not ask for the burst's own actions.
+    GlanceMissesOwnActions = 43,
+    /// A quick read does not ask for the burst's own writes.
+    QuickReadMissesOwnWrites = 44,
+    /// A stale read in line is served a state that its snapshot has not reached.
+    StaleReadUnreached = 45,
+    /// A stale read in line does not look how old the value is.
+    StaleReadTooOld = 46,
+    /// History uses its oldest segment again without a look at others' snapshots.
+    SegmentTakenUnseen = 47,
+    /// History gives up its oldest segment although some were never used.
+    OverrunBeforeFresh = 48,
+    /// What is in the write log's index when that grows is not put into the larger one.
+    GrownIndexEmpty = 49,
 }
 
 /// Whether this bug is in.

@@ -39,6 +39,17 @@ const BASE: Config = Config {
     yields: 0,
 };
 
+/// Bursts that write more cells than the indices of the logs have room for at first.
+const LARGE: Config = Config {
+    threads: 3,
+    burst_max: 64,
+    elements: 2_000,
+    keys: 1_500,
+    map_capacity: 1_200,
+    ids: 600,
+    ..BASE
+};
+
 /// The one that Miri and ThreadSanitizer run.
 #[test]
 fn short_histories_are_strictly_serializable() {
@@ -105,6 +116,7 @@ fn histories_of_many_programs_are_strictly_serializable_and_every_abort_is_certi
         Config { threads: 8, elements: 2, keys: 6, map_capacity: 3, ids: 3, yields: 5, ..short },
         Config { threads: 4, refresh_interval_ns: 40, ids: 4, yields: 4, ..short },
         Config { threads: 5, burst_max: 32, elements: 100, keys: 200, map_capacity: 120, ..short },
+        Config { bursts: 60, ..LARGE },
     ];
     let (mut committed, mut certified, mut runs_max) = (0, [0; 3], 0);
     let (mut outcomes, mut causes) = (BTreeSet::new(), BTreeSet::new());
