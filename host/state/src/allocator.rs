@@ -146,20 +146,20 @@ impl Allocator {
         effects.check_room()?;
         let observer = self.observer(ObserverKind::Allocate);
         let (id, contested) = match self.take_id(tx, effects, observer) {
-            // The burst freed it and so did someone else, first: its own free will not stand.
+            // The burst freed it and so did someone else, first: its own free will not stand, and
+            // the snapshot cannot move over that, so the event is doomed.
             Some(id) => (id, tx.has_pending(self.leases.offset(id)) && !tx.extend(effects)),
             None => match effects.retake_id(tx.event(), self.object) {
                 Some(id) => (id, false),
                 None => return self.none(tx, effects),
             },
         };
-        let lease = self.leases.offset(id);
         if contested {
-            tx.doom_short(lease, observer);
             return Ok(None);
         }
+        let lease = self.leases.offset(id);
         let old = Lease::new(&tx.read(lease, observer, effects)?);
-        // The id came free after the snapshot, which cannot move any more.
+        // The id may have come free after the snapshot, which cannot move any more.
         if tx.is_stale() {
             tx.doom_short(lease, observer);
             return Ok(None);

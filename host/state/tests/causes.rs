@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use nfos_state::{Merge, ObjectId, SetOutcome, Settings, State, Worker};
+use nfos_state::{Merge, ObjectId, Place, SetOutcome, Settings, State, Worker};
 
 struct Pair {
     state: Arc<State>,
@@ -220,4 +220,28 @@ fn a_change_hidden_behind_a_later_one_of_its_commit_gives_its_own_cause() {
     assert_eq!(of_lease.unwrap().0, "A5");
     let of_key = |p: &Pair, w: &mut Worker| assert!(w.map_get(p.map, b"old").unwrap().is_some());
     assert_eq!(Pair::new().provoke(all_held, of_key, again).unwrap().0, "M2");
+}
+
+/// The ids that it finds in nobody's hands are those of a newer state than the one it sees.
+#[test]
+fn an_event_that_sees_an_old_state_is_told_what_made_it_old_and_of_no_shortage() {
+    let mut pair = Pair::new();
+    let [mut observer, mut mutator] = [pair.observer.take().unwrap(), pair.mutator.take().unwrap()];
+    let begin = |worker: &mut Worker| {
+        worker.begin_burst();
+        assert!(worker.begin_event(1_000));
+    };
+    begin(&mut mutator);
+    (0..4).for_each(|_| assert!(mutator.allocate(pair.ids, 10).unwrap().is_some()));
+    assert_eq!(mutator.commit(1).committed, 1);
+    begin(&mut observer);
+    observer.vector_read(pair.vector, 0).unwrap();
+    begin(&mut mutator);
+    mutator.vector_write(pair.vector, 0, [9; 6]).unwrap();
+    mutator.free(pair.ids, 2).unwrap();
+    assert_eq!(mutator.commit(1).committed, 1);
+    // There is one, but at the snapshot it was held.
+    assert_eq!(observer.allocate(pair.ids, 10), Ok(None));
+    let conflict = observer.commit(1).conflict.unwrap();
+    assert_eq!((conflict.cause.id(), conflict.place), ("V1", Place::Element(0)));
 }

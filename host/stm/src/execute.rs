@@ -511,7 +511,7 @@ impl<P: Copy> Transaction<P> {
     }
 
     #[cold]
-    fn doom_stale(&mut self) {
+    pub(crate) fn doom_stale(&mut self) {
         if let Some(failure) = self.stale.take() {
             self.doom(Failure { event: self.event, ..failure });
         }

@@ -223,9 +223,15 @@ impl<P: Copy> Transaction<P> {
             && (self.stale.is_some() || self.extend(structures) || self.doomed.is_none())
     }
 
-    /// Has the event that runs fail because something was [short](Reason::Short).
+    /// Has the event that runs fail because something that it would have written was
+    /// [short](Reason::Short); but if it sees an old state, for what made that old.
     #[cold]
     pub fn doom_short(&mut self, cell: CellId, observer: Observer) {
+        self.wrote |= 1 << self.event;
+        if self.first_writer == NOBODY {
+            self.first_writer = self.event;
+        }
+        self.doom_stale();
         self.doom(Failure { event: self.event, cell, reason: Reason::Short { observer } });
     }
 
