@@ -13,7 +13,7 @@ use crate::conflict::KeyBytes;
 use crate::error::AccessError;
 use crate::key::Keys;
 use crate::map::Map;
-use crate::overlay::Overlay;
+use crate::overlay::{Action, Overlay};
 use crate::pool::Pool;
 use crate::predicate::Predicate;
 use crate::rules::MutatorKind;
@@ -224,6 +224,14 @@ impl Effects {
 
     pub(crate) fn reserved_slot(&mut self, by: Observer) {
         self.reserver.get_or_insert(by);
+    }
+
+    /// Numbers of an allocator or a map that the burst has taken out of a pool.
+    pub(crate) fn in_hand_of(&self, object: u16) -> Vec<u32> {
+        let ids = self.ids.reserved.iter().filter(|reserved| reserved.object == object);
+        let slots = self.overlay.actions.iter().filter(|action| action.map == object);
+        let slots = slots.filter_map(Action::reserved);
+        ids.map(|reserved| reserved.number).chain(slots).collect()
     }
 
     pub(crate) fn retake_id(&mut self, event: usize, object: u16) -> Option<u32> {

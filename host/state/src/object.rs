@@ -9,7 +9,7 @@ use crate::allocator::Allocator;
 use crate::distributed::Distributed;
 use crate::error::{AccessError, OpenError};
 use crate::map::Map;
-use crate::pool::Thefts;
+use crate::pool::{Pool, Thefts};
 use crate::vector::Vector;
 use crate::{Hashing, Merge};
 
@@ -156,11 +156,23 @@ pub(crate) struct Object {
 impl Object {
     /// What moved between the pools of its ids or slots.
     pub(crate) fn thefts(&self) -> Thefts {
-        match &self.structure {
-            Structure::Allocator(allocator) => allocator.pool.thefts(),
-            Structure::Map(map) => map.slots.thefts(),
-            Structure::Vector(_) | Structure::Distributed(_) => Thefts::default(),
+        self.structure.pool().map_or_else(Thefts::default, Pool::thefts)
+    }
+}
+
+impl Structure {
+    /// That of its ids or slots.
+    fn pool(&self) -> Option<&Pool> {
+        match self {
+            Self::Allocator(allocator) => Some(&allocator.pool),
+            Self::Map(map) => Some(&map.slots),
+            Self::Vector(_) | Self::Distributed(_) => None,
         }
+    }
+
+    /// How many of these a participant has moved to its own part of the pool.
+    pub(crate) fn stolen_by(&self, participant: usize) -> u64 {
+        self.pool().map_or(0, |pool| pool.stolen_by(participant))
     }
 }
 

@@ -173,6 +173,11 @@ impl Pool {
         thefts
     }
 
+    /// How many numbers a participant has moved into its queue so far.
+    pub(crate) fn stolen_by(&self, participant: usize) -> u64 {
+        self.shards[participant].stolen.load(Ordering::Relaxed)
+    }
+
     #[inline(always)]
     fn pop(&self, shard: &Shard, queue: &mut Queue) -> u32 {
         let number = queue.head;
@@ -186,11 +191,18 @@ impl Pool {
 
     #[cold]
     fn steal(&self, thief: usize) -> Option<u32> {
+        if seeded(Bug::TheftGivesUp) && self.shards[thief].in_need.load(Ordering::Relaxed) % 2 == 1
+        {
+            add(&self.shards[thief].in_need, 1);
+            return None;
+        }
         // Each round that takes nothing has met a queue that someone else emptied meanwhile.
         for _ in 0..2 * self.shards.len() {
             let length = |victim: usize| self.shards[victim].length.load(Ordering::Relaxed);
-            let victim = (0..self.shards.len()).max_by_key(|&victim| length(victim))?;
-            if length(victim) == 0 {
+            let lengths = (0..self.shards.len()).map(|victim| (length(victim), victim));
+            // Read once: that the longest is empty by now says nothing of the others.
+            let (length, victim) = lengths.max()?;
+            if length == 0 {
                 return None;
             }
             if let Some((first, last, count)) = self.cut(victim) {

@@ -544,6 +544,21 @@ impl Worker {
         self.failure
     }
 
+    /// For the same tests: the numbers that the burst has taken out of a structure's pool so far.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn in_hand_of(&self, object: ObjectId) -> Vec<u32> {
+        self.effects.in_hand_of(object.raw() as u16)
+    }
+
+    /// For the same tests: how many this participant has moved to its own pool of them.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn stolen_of(&self, object: ObjectId) -> u64 {
+        let structure = self.state.objects.structure(object);
+        structure.map_or(0, |structure| structure.stolen_by(self.tx.participant()))
+    }
+
     /// For the same tests: the timestamp of the last commit, if it installed anything.
     #[doc(hidden)]
     #[must_use]

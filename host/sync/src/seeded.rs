@@ -108,6 +108,8 @@ pub enum Bug {
     OverrunBeforeFresh = 48,
     /// What is in the write log's index when that grows is not put into the larger one.
     GrownIndexEmpty = 49,
+    /// Every other theft gives up, whoever has something.
+    TheftGivesUp = 50,
 }
 
 /// Whether this bug is in.

@@ -6,14 +6,16 @@
 //! `nfos-stm`; here it is operations and causes. Whether a set inserted and whether a key was there
 //! at a time is known from the replay, not from the record.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Bound;
 
 use nfos_state::rules::{MutatorKind, ObserverKind, Rule, StructureKind, rule};
 use nfos_state::{Conflict, Place, SetOutcome};
 use nfos_stm::Reason;
 
-use crate::driver::Committed;
+use crate::driver::{Committed, Config};
 use crate::program::{Drawn, Objects, Op};
+use crate::shortage::{self, Hands, InHand};
 
 /// An event that did not stand, and what was said of it.
 #[derive(Clone, Debug)]
@@ -33,6 +35,8 @@ pub(crate) struct Abort {
     pub(crate) committed_at: Option<u64>,
     /// The snapshot of its next run.
     pub(crate) not_after: u64,
+    /// What its burst had in its own hands, and when.
+    pub(crate) in_hand: InHand,
 }
 
 /// What an operation observes or changes, within its structure.
@@ -77,6 +81,10 @@ pub(crate) struct Changes {
     keys: HashMap<u16, BTreeMap<u64, bool>>,
     /// Until when an id is held at least, if it is, from a timestamp on.
     leases: HashMap<u32, BTreeMap<u64, Option<u64>>>,
+    /// What bursts had in their hands, by when they began.
+    pub(crate) hands: Vec<Hands>,
+    /// How many keys there may be, and how many ids there are.
+    pub(crate) room: (usize, u32),
 }
 
 /// What a timeline has at a timestamp.
@@ -86,12 +94,14 @@ fn at<T: Copy>(timeline: Option<&BTreeMap<u64, T>>, timestamp: u64) -> Option<T>
 
 impl Changes {
     /// Of events in their order.
-    pub(crate) fn new(committed: &[Committed], refresh_interval_ns: u64) -> Self {
-        let mut changes = Self::default();
+    pub(crate) fn new(committed: &[Committed], config: &Config, mut hands: Vec<Hands>) -> Self {
+        hands.sort_by_key(|hands| hands.when.0);
+        let room = (config.map_capacity as usize, config.ids);
+        let mut changes = Self { hands, room, ..Self::default() };
         // A refresh that is skipped changes nothing.
         for event in committed.iter().filter(|event| !event.place.1) {
             for op in &event.ops {
-                changes.add(event, op, refresh_interval_ns);
+                changes.add(event, op, config.refresh_interval_ns);
             }
         }
         changes
@@ -148,8 +158,44 @@ impl Changes {
         before.into_iter().chain(after).map(|(&at, commit)| (at, commit[0].participant)).collect()
     }
 
-    fn is_there(&self, key: u16, timestamp: u64) -> bool {
+    pub(crate) fn is_there(&self, key: u16, timestamp: u64) -> bool {
         at(self.keys.get(&key), timestamp).unwrap_or(false)
+    }
+
+    /// Whether a commit after a time and until another has inserted a key, or removed it.
+    pub(crate) fn has_made(&self, key: u16, there: bool, (after, until): (u64, u64)) -> bool {
+        let range = (Bound::Excluded(after), Bound::Included(until));
+        let mut times = self.keys.get(&key).into_iter().flat_map(|times| times.range(range));
+        times.any(|(&at, &made)| made == there && self.is_there(key, at - 1) != there)
+    }
+
+    /// Whether a key is not there at some time of a range.
+    pub(crate) fn is_absent_between(&self, key: u16, (from, until): (u64, u64)) -> bool {
+        let mut later = self.keys.get(&key).into_iter().flat_map(|t| t.range(from..=until));
+        !self.is_there(key, from) || later.any(|(_, &there)| !there)
+    }
+
+    /// The keys that a commit set or removed.
+    fn keys_changed(&self, at: u64) -> impl Iterator<Item = u16> {
+        let commit = self.by_time.get(&at).into_iter().flatten();
+        commit.filter_map(|by| if let Subject::Key(key) = by.subject { Some(key) } else { None })
+    }
+
+    /// The keys that are there at a time.
+    pub(crate) fn keys_at(&self, timestamp: u64) -> HashSet<u16> {
+        self.keys.keys().copied().filter(|&key| self.is_there(key, timestamp)).collect()
+    }
+
+    /// The most keys that there are at once from one time to another.
+    pub(crate) fn keys_max(&self, from: u64, until: u64) -> usize {
+        let grows = |commit: &&Vec<Change>| commit.iter().any(|by| by.kind == MutatorKind::MapGrow);
+        let times = self.by_time.range((Bound::Excluded(from), Bound::Included(until)));
+        let times = times.filter(|(_, commit)| grows(commit)).map(|(&at, _)| at);
+        times.chain([from]).map(|at| self.keys_at(at).len()).max().unwrap_or(0)
+    }
+
+    pub(crate) fn is_held(&self, id: u32, timestamp: u64) -> bool {
+        at(self.leases.get(&id), timestamp).flatten().is_some()
     }
 
     fn has_run_out(&self, id: u32, timestamp: u64, now_ns: u64) -> bool {
@@ -172,7 +218,7 @@ pub(crate) fn certify(abort: &Abort, changes: &Changes) -> Result<Certified, &'s
     let is_lost = conflict.cause.id() == "S1";
     let (observer, mutator) = match reason {
         Reason::SnapshotLost { .. } if is_lost => return Ok(Certified::Lost),
-        Reason::Short { .. } if !is_lost => return Ok(Certified::Shortage),
+        Reason::Short { .. } if !is_lost => return shortage::certify(abort, changes),
         Reason::Observed { observer, mutator, .. } => (observer, mutator),
         _ => return Err("the cause is not what happened"),
     };
@@ -191,12 +237,11 @@ pub(crate) fn certify(abort: &Abort, changes: &Changes) -> Result<Certified, &'s
     if !same_object || !commit.iter().any(|by| by.kind == change.mutator) {
         return Err("it did not change anything in that way");
     }
-    let mut observed = abort.subjects(commit)?;
-    observed.retain(|subject| abort.has_observed(*subject, changes));
-    if observed.is_empty() {
+    let subjects = abort.subjects(changes)?;
+    if !subjects.iter().any(|subject| abort.has_observed(*subject, changes)) {
         return Err("the event did not observe that");
     }
-    if observed.iter().any(|subject| abort.is_ended(*subject, commit, changes)) {
+    if subjects.iter().any(|subject| abort.is_ended(*subject, changes)) {
         Ok(Certified::ByACommit)
     } else {
         Err("that did not end the observation")
@@ -209,21 +254,46 @@ impl Abort {
         self.committed_at.map_or(self.not_after, |timestamp| timestamp - 1)
     }
 
-    /// What the record is about. Whose slot it was that a commit changed cannot be told where
-    /// history has lost the key meanwhile: then it must be one that the commit was about.
-    fn subjects(&self, commit: &[Change]) -> Result<Vec<Subject>, &'static str> {
-        let by_slot =
-            matches!(self.conflict.observer, ObserverKind::MapHit | ObserverKind::MapIterate);
+    /// Whether the record is of a slot's version, from which its key has to be found out.
+    pub(crate) fn is_by_slot(&self) -> bool {
+        matches!(self.conflict.observer, ObserverKind::MapHit | ObserverKind::MapIterate)
+    }
+
+    /// What the record is about; where history had lost whose slot it was, what the replay says.
+    fn subjects(&self, changes: &Changes) -> Result<Vec<Subject>, &'static str> {
         match Subject::of(&self.conflict.place) {
             Some(subject) => Ok(vec![subject]),
-            None if by_slot => Ok(commit.iter().map(|by| by.subject).collect()),
+            None if self.is_by_slot() => Ok(self.changed_slots(changes)),
             None => Err("it does not name the place"),
         }
     }
 
+    /// Whose slot it was, without asking the record: of the keys that the event had found and whose
+    /// observation the named commit ended, the first that it looked at, since observations are
+    /// looked through in their order. In which order it went through a map is not logged; then it
+    /// is each of those.
+    pub(crate) fn changed_slots(&self, changes: &Changes) -> Vec<Subject> {
+        let is_one = |key: u16| {
+            let subject = Subject::Key(key);
+            let is_found = changes.is_there(key, self.conflict.snapshot);
+            is_found && self.has_observed(subject, changes) && self.is_ended(subject, changes)
+        };
+        if self.conflict.observer == ObserverKind::MapIterate {
+            let at = self.conflict.change.map_or(0, |change| change.committed);
+            return changes.keys_changed(at).filter(|&key| is_one(key)).map(Subject::Key).collect();
+        }
+        let looked_up = self.ops.iter().filter_map(|op| match *op {
+            Op::Get(key, Some(_)) => Some(key),
+            _ => None,
+        });
+        let broken_off = self.broken_off.iter().filter(|op| op.choice == 1).map(|op| op.key);
+        let first = looked_up.chain(broken_off).find(|&key| is_one(key));
+        first.into_iter().map(Subject::Key).collect()
+    }
+
     /// Whether the named commit ended the observation. A version names the last change that its
     /// commit made; an earlier one may have done it.
-    fn is_ended(&self, subject: Subject, commit: &[Change], changes: &Changes) -> bool {
+    fn is_ended(&self, subject: Subject, changes: &Changes) -> bool {
         let Conflict { observer, cause, snapshot, .. } = self.conflict;
         let change = self.conflict.change.expect("it names a change");
         let ends =
@@ -234,7 +304,7 @@ impl Abort {
             }
             _ => true,
         };
-        flips && commit.iter().any(ends)
+        flips && changes.by_time.get(&change.committed).into_iter().flatten().any(ends)
     }
 
     /// Whether an operation of the event observes what the record says.
@@ -247,9 +317,29 @@ impl Abort {
             StructureKind::Allocator => conflict.object == allocator,
             StructureKind::Distributed => [fresh, stale].contains(&conflict.object),
         };
+        let observes = |number: usize| {
+            !self.is_hidden(number) && self.observes(&self.ops[number], subject, changes)
+        };
         object_fits
-            && (self.ops.iter().any(|op| self.observes(op, subject, changes))
+            && ((0..self.ops.len()).any(observes)
                 || self.broken_off.is_some_and(|op| self.may_observe(&op, subject, changes)))
+    }
+
+    /// Whether the burst itself had set, by then, all that an operation asks for.
+    fn is_hidden(&self, number: usize) -> bool {
+        let mut earlier = self.before.iter().chain(&self.ops[..number]);
+        earlier.any(|op| match (*op, self.ops[number]) {
+            (Op::Write(wrote, _), Op::Read(index, _)) => wrote == index,
+            (
+                Op::Set(wrote, _, SetOutcome::Ok) | Op::Remove(wrote, true),
+                Op::Get(key, _) | Op::Remove(key, _),
+            ) => wrote == key,
+            (
+                Op::Allocate(_, Some(wrote)) | Op::Free(wrote, true),
+                Op::Refresh(id, ..) | Op::Free(id, _) | Op::IsLive(id, _),
+            ) => wrote == id,
+            _ => false,
+        })
     }
 
     fn observes(&self, op: &Op, subject: Subject, changes: &Changes) -> bool {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nfos_records::CauseCount;
+use nfos_state::Place::Unknown;
 use nfos_state::{Conflict, SetOutcome, Settings, State, Worker};
 use nfos_stm::FAILURES_BEFORE_GATE;
 use nfos_sync::{limit, thread};
@@ -14,6 +15,7 @@ use crate::certify::{Abort, Certified, Changes, certify};
 use crate::falsify::{Falsifier, Refused};
 use crate::model::{Model, Run};
 use crate::program::{Drawn, Objects, Op, Random, STALENESS_NS, key_bytes, run_event};
+use crate::shortage::{Hands, InHand, Moments, Stolen};
 #[cfg(not(nfos_shuttle))]
 use crate::watch::{EndsAll, Watch};
 
@@ -72,7 +74,15 @@ pub(crate) struct Committed {
 /// The events of a burst from its first writer on, of which the last ones did not stand.
 struct Failed {
     snapshot: u64,
-    events: Vec<(u64, Vec<Op>)>,
+    events: Vec<Ran>,
+}
+
+/// An event as it ran.
+#[derive(Clone, Debug)]
+struct Ran {
+    now_ns: u64,
+    ops: Vec<Op>,
+    when: (u64, u64),
 }
 
 #[derive(Default)]
@@ -80,6 +90,7 @@ struct History {
     committed: Vec<Committed>,
     failed: Vec<Failed>,
     aborts: Vec<Abort>,
+    hands: Vec<Hands>,
     runs_max: u32,
 }
 
@@ -92,6 +103,8 @@ pub(crate) struct Report {
     pub(crate) certified: [u64; 3],
     /// False certificates that were refused.
     pub(crate) refused: Refused,
+    /// Keys of slots that the replay found out as they were recorded.
+    pub(crate) found_out: u64,
     pub(crate) runs_max: u32,
 }
 
@@ -103,8 +116,7 @@ pub(crate) fn run(config: Config) -> Report {
         seed: config.seed,
     });
     let objects = Objects::open(&state, &config);
-    let clock = AtomicU64::new(1_000);
-    let finished = AtomicU64::new(0);
+    let shared = Shared::default();
     #[cfg(not(nfos_shuttle))]
     let name = format!("{config:?}; again with NFOS_SEED={}", config.seed);
     #[cfg(not(nfos_shuttle))]
@@ -112,7 +124,7 @@ pub(crate) fn run(config: Config) -> Report {
     let histories: Vec<History> = thread::scope(|scope| {
         let threads: Vec<_> = (0..config.threads)
             .map(|participant| {
-                let thread = Thread::new(&state, participant, objects, config, &clock, &finished);
+                let thread = Thread::new(&state, participant, objects, config, &shared);
                 #[cfg(not(nfos_shuttle))]
                 let (watch, done) = (&watch, &done);
                 scope.spawn(move || {
@@ -143,14 +155,27 @@ pub(crate) fn run(config: Config) -> Report {
     report
 }
 
+/// What threads share beside the state.
+struct Shared {
+    clock: AtomicU64,
+    /// The greatest timestamp of a commit that has returned.
+    finished: AtomicU64,
+    moments: Moments,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        let (clock, finished) = (AtomicU64::new(1_000), AtomicU64::new(0));
+        Self { clock, finished, moments: Moments::default() }
+    }
+}
+
 struct Thread<'a> {
     worker: Worker,
     participant: u16,
     objects: Objects,
     config: Config,
-    clock: &'a AtomicU64,
-    /// The greatest timestamp of a commit that has returned.
-    finished: &'a AtomicU64,
+    shared: &'a Shared,
     random: Random,
     history: History,
 }
@@ -168,13 +193,12 @@ impl<'a> Thread<'a> {
         participant: usize,
         objects: Objects,
         config: Config,
-        clock: &'a AtomicU64,
-        finished: &'a AtomicU64,
+        shared: &'a Shared,
     ) -> Self {
         let random = Random(config.seed << 20 | participant as u64);
         let worker = state.worker(participant);
         let (participant, history) = (participant as u16, History::default());
-        Self { worker, participant, objects, config, clock, finished, random, history }
+        Self { worker, participant, objects, config, shared, random, history }
     }
 
     fn run(mut self, progress: &dyn Fn()) -> History {
@@ -187,7 +211,7 @@ impl<'a> Thread<'a> {
             }
             let limit = self.worker.burst_limit();
             while bursts <= self.config.bursts && waiting.len() < limit {
-                let now_ns = self.clock.fetch_add(1, Ordering::SeqCst);
+                let now_ns = self.shared.clock.fetch_add(1, Ordering::SeqCst);
                 waiting.push_back(Event { seed: self.random.next(), now_ns, runs: 0 });
             }
             self.burst(&mut waiting, limit);
@@ -198,11 +222,12 @@ impl<'a> Thread<'a> {
     }
 
     fn burst(&mut self, waiting: &mut VecDeque<Event>, limit: usize) {
-        let returned = self.finished.load(Ordering::SeqCst);
-        self.worker.begin_burst();
-        let mut ran: Vec<(u64, Vec<Op>)> = Vec::new();
+        let returned = self.shared.finished.load(Ordering::SeqCst);
+        let mut hands = self.begin_burst();
+        let mut ran: Vec<Ran> = Vec::new();
         let mut broken_off = None;
         for event in waiting.iter_mut().take(limit) {
+            let began = self.shared.moments.next();
             if !self.worker.begin_event(event.now_ns) {
                 break;
             }
@@ -210,7 +235,8 @@ impl<'a> Thread<'a> {
             let mut ops = Vec::new();
             let seed = (event.seed, event.now_ns);
             broken_off = run_event(&mut self.worker, &self.objects, &self.config, seed, &mut ops);
-            ran.push((event.now_ns, ops));
+            let when = (began, self.shared.moments.next());
+            ran.push(Ran { now_ns: event.now_ns, ops, when });
             if broken_off.is_some() {
                 assert!(!self.worker.observations_hold());
                 break;
@@ -218,16 +244,56 @@ impl<'a> Thread<'a> {
         }
         let wrote: Vec<bool> = (0..ran.len()).map(|event| self.worker.wrote(event)).collect();
         let first_writer = wrote.iter().position(|&wrote| wrote).unwrap_or(usize::MAX);
+        let mut in_hand = self.in_hand(returned);
         let commit = self.worker.commit(ran.len());
         self.bound_last_abort(ran.len());
+        self.end_burst((&mut hands, &mut in_hand), &ran, broken_off);
+        self.history.hands.push(hands);
         assert_eq!(commit.conflict.is_some(), commit.committed < ran.len());
         if let Some(conflict) = commit.conflict {
             let shortage = matches!(conflict.cause.id(), "A1" | "M6" | "S1");
             assert!(commit.committed >= first_writer || shortage, "a read-only event aborted");
-            self.log_failed(&ran, first_writer, (conflict, broken_off));
+            self.log_failed(&ran, first_writer, (conflict, broken_off, in_hand));
         }
         assert!(ran.is_empty() || self.worker.snapshot_of(0) >= returned, "against real time");
         self.finish(waiting, ran, (first_writer, commit.committed));
+    }
+
+    fn begin_burst(&mut self) -> Hands {
+        let (participant, queued) = (self.participant, self.shared.moments.next());
+        let entries = self.worker.gate_entries();
+        let stolen = self.stolen();
+        self.worker.begin_burst();
+        let is_elder = self.worker.gate_entries() > entries;
+        let when = (self.shared.moments.next(), u64::MAX);
+        Hands { participant, when, queued, is_elder, stolen, ..Hands::default() }
+    }
+
+    /// What the burst has taken, before its commit.
+    fn in_hand(&self, returned: u64) -> InHand {
+        let ids = self.worker.in_hand_of(self.objects.allocator);
+        let slots = self.worker.in_hand_of(self.objects.map).len();
+        let committed = (self.shared.moments.next(), u64::MAX);
+        InHand { participant: self.participant, committed, returned, ids, slots, ran: (0, 0) }
+    }
+
+    fn end_burst(
+        &self,
+        (hands, in_hand): (&mut Hands, &mut InHand),
+        ran: &[Ran],
+        broken_off: Option<Drawn>,
+    ) {
+        hands.when.1 = self.shared.moments.next();
+        in_hand.committed.1 = hands.when.1;
+        hands.ids.clone_from(&in_hand.ids);
+        ran.iter().flat_map(|event| &event.ops).for_each(|op| hands.add(op));
+        hands.slots += usize::from(broken_off.is_some_and(|op| matches!(op.choice, 7 | 8)));
+        hands.stolen = self.stolen().since(hands.stolen);
+    }
+
+    fn stolen(&self) -> Stolen {
+        let Objects { allocator, map, .. } = self.objects;
+        Stolen { ids: self.worker.stolen_of(allocator), slots: self.worker.stolen_of(map) }
     }
 
     /// What made the last event fail had been committed when it ran again.
@@ -241,12 +307,12 @@ impl<'a> Thread<'a> {
 
     fn log_failed(
         &mut self,
-        ran: &[(u64, Vec<Op>)],
+        ran: &[Ran],
         first_writer: usize,
-        (conflict, broken_off): (Conflict, Option<Drawn>),
+        (conflict, broken_off, in_hand): (Conflict, Option<Drawn>, InHand),
     ) {
-        let (now_ns, ops) = ran[conflict.event].clone();
-        let before = ran[..conflict.event].iter().flat_map(|event| &event.1).copied().collect();
+        let Ran { now_ns, ops, when } = ran[conflict.event].clone();
+        let before = ran[..conflict.event].iter().flat_map(|event| &event.ops).copied().collect();
         self.history.aborts.push(Abort {
             reason: self.worker.failure().expect("there was a conflict").reason,
             objects: self.objects,
@@ -257,6 +323,7 @@ impl<'a> Thread<'a> {
             broken_off: broken_off.filter(|_| conflict.event + 1 == ran.len()),
             committed_at: self.worker.committed_at(),
             not_after: u64::MAX,
+            in_hand: InHand { ran: when, ..in_hand },
             conflict,
         });
         let snapshot = self.worker.snapshot_of(ran.len() - 1);
@@ -268,14 +335,14 @@ impl<'a> Thread<'a> {
     fn finish(
         &mut self,
         waiting: &mut VecDeque<Event>,
-        ran: Vec<(u64, Vec<Op>)>,
+        ran: Vec<Ran>,
         (first_writer, committed): (usize, usize),
     ) {
         let timestamp = self.worker.committed_at();
         assert_eq!(timestamp.is_some(), committed > first_writer);
-        self.finished.fetch_max(timestamp.unwrap_or(0), Ordering::SeqCst);
-        let returned_ns = self.clock.load(Ordering::SeqCst);
-        for (index, (now_ns, ops)) in ran.into_iter().take(committed).enumerate() {
+        self.shared.finished.fetch_max(timestamp.unwrap_or(0), Ordering::SeqCst);
+        let returned_ns = self.shared.clock.load(Ordering::SeqCst);
+        for (index, Ran { now_ns, ops, .. }) in ran.into_iter().take(committed).enumerate() {
             let event = waiting.pop_front().expect("it ran");
             self.history.runs_max = self.history.runs_max.max(event.runs);
             let place = match timestamp {
@@ -291,28 +358,31 @@ impl<'a> Thread<'a> {
 /// Runs all events on a model, in their order; returns it as it is at the end.
 fn replay(config: &Config, histories: Vec<History>, report: &mut Report) -> Model {
     let (mut committed, mut failed, mut aborts) = (Vec::new(), Vec::new(), Vec::new());
+    let mut hands = Vec::new();
     for history in histories {
         committed.extend(history.committed);
         failed.extend(history.failed);
         aborts.extend(history.aborts);
+        hands.extend(history.hands);
     }
     committed.sort_by_key(|event| event.place);
     report.committed = committed.len() as u64;
-    let changes = Changes::new(&committed, config.refresh_interval_ns);
+    let changes = Changes::new(&committed, config, hands);
     let mut falsifier = Falsifier::default();
     for abort in &aborts {
         match certify(abort, &changes) {
             Ok(certified) => report.certified[certified as usize] += 1,
             Err(why) => panic!("uncertified: {why}: {abort:?}; {config:?}"),
         }
-        if abort.conflict.change.is_some() {
-            falsifier.check(abort, &changes);
-        }
+        falsifier.check(abort, &changes);
     }
-    report.refused = falsifier.refused;
+    (report.refused, report.found_out) = (falsifier.refused, falsifier.found_out);
     let lost = report.certified[Certified::Lost as usize];
     // Under a checker history is so short that programs use it up.
     let is_short = cfg!(any(nfos_shuttle, miri));
+    // What the event has found is kept for it, unless its burst's own commit used it up.
+    let is_kept = |abort: &&Abort| abort.conflict.place == Unknown && abort.committed_at.is_none();
+    let lost = lost + aborts.iter().filter(is_kept).count() as u64;
     assert!(
         lost == 0 || is_short || config.bursts > SHORT,
         "history is longer than these programs; {config:?}"
@@ -341,7 +411,7 @@ fn replay(config: &Config, histories: Vec<History>, report: &mut Report) -> Mode
 fn replay_failed(model: &Model, attempt: &Failed, config: &Config, report: &mut Report) {
     let mut model = model.clone();
     *report.outcomes.entry("failed attempt").or_default() += 1;
-    for (now_ns, ops) in &attempt.events {
+    for Ran { now_ns, ops, .. } in &attempt.events {
         for op in ops {
             let agrees = model.agrees(op, *now_ns, Run::Failed);
             let Failed { snapshot, events } = attempt;

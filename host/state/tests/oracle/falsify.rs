@@ -2,12 +2,15 @@
 //!
 //! So the check is checked in every history: a record that names another commit, another
 //! participant, another element, key, lease or part is refused, and so is the right one if the
-//! operation that observed is taken for another that never ended.
+//! operation that observed is taken for another that never ended. A shortage is refused without the
+//! bursts beside it, of an event that asked for nothing, and of an elder. And whose slot it was
+//! that changed is found out once more without the record, which must have said the same.
 
 use std::collections::BTreeMap;
 
 use nfos_state::Place;
 use nfos_state::rules::ObserverKind;
+use nfos_stm::{FAILURES_BEFORE_GATE, Reason};
 
 use crate::certify::{Abort, Certified, Changes, Subject, certify};
 use crate::program::{Drawn, Op};
@@ -16,11 +19,13 @@ use crate::program::{Drawn, Op};
 pub(crate) type Refused = BTreeMap<&'static str, u64>;
 
 /// What is false in one way or another must come up of each.
-pub(crate) const ABOUT: [&str; 4] = [
+pub(crate) const ABOUT: [&str; 6] = [
     "removal of a key that was there",
     "lease that ran out",
     "going through a map",
     "operation that never ended",
+    "shortage of ids",
+    "shortage of slots",
 ];
 
 /// Makes false certificates of one that holds.
@@ -29,10 +34,21 @@ pub(crate) struct Falsifier {
     /// Some keys, by name.
     keys: Vec<Place>,
     pub(crate) refused: Refused,
+    /// Keys that were found out as they were recorded.
+    pub(crate) found_out: u64,
 }
 
 impl Falsifier {
     pub(crate) fn check(&mut self, abort: &Abort, changes: &Changes) {
+        match abort.reason {
+            Reason::Observed { .. } => self.check_observed(abort, changes),
+            Reason::Short { .. } => self.check_short(abort, changes),
+            Reason::SnapshotLost { .. } => {}
+        }
+    }
+
+    fn check_observed(&mut self, abort: &Abort, changes: &Changes) {
+        self.find_out(abort, changes);
         let about = about(abort);
         let others = self.elsewhere(abort, changes).chain(at_other_times(abort, changes));
         let falsehoods: Vec<Abort> = others.collect();
@@ -41,6 +57,40 @@ impl Falsifier {
         }
         for op in &abort.ops {
             self.never_ended(abort, op, changes);
+        }
+    }
+
+    fn find_out(&mut self, abort: &Abort, changes: &Changes) {
+        if let Some(recorded @ Subject::Key(_)) = Subject::of(&abort.conflict.place)
+            && abort.is_by_slot()
+        {
+            let found = abort.changed_slots(changes);
+            let is_it = match abort.conflict.observer {
+                ObserverKind::MapIterate => found.contains(&recorded),
+                _ => found == [recorded],
+            };
+            assert!(is_it, "whose slot it was: {found:?} and not {recorded:?}: {abort:?}");
+            self.found_out += 1;
+        }
+    }
+
+    fn check_short(&mut self, abort: &Abort, changes: &Changes) {
+        let is_of_ids = abort.conflict.observer == ObserverKind::Allocate;
+        let about = if is_of_ids { ABOUT[4] } else { ABOUT[5] };
+        let mut by_elder = abort.clone();
+        by_elder.conflict.failures = FAILURES_BEFORE_GATE + 1;
+        self.refuse(about, &by_elder, changes);
+        let mut asks_nothing = abort.clone();
+        asks_nothing.ops.clear();
+        (asks_nothing.in_hand.ids, asks_nothing.in_hand.slots) = (Vec::new(), 0);
+        self.refuse(about, &asks_nothing, changes);
+        let mut alone = abort.clone();
+        alone.in_hand.ran = (u64::MAX, u64::MAX);
+        (alone.in_hand.committed, alone.in_hand.slots) = ((u64::MAX, u64::MAX), 0);
+        alone.in_hand.returned = abort.conflict.snapshot;
+        // A map can also be full with the burst's own sets, whoever is beside it.
+        if is_of_ids || certify(&alone, changes).is_err() {
+            self.refuse(about, &alone, changes);
         }
     }
 

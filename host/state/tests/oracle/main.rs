@@ -17,6 +17,7 @@ mod model;
 mod program;
 #[cfg(nfos_shuttle)]
 mod schedules;
+mod shortage;
 #[cfg(not(nfos_shuttle))]
 #[path = "../../../stm/tests/oracle/watch.rs"]
 mod watch;
@@ -120,12 +121,13 @@ fn histories_of_many_programs_are_strictly_serializable_and_every_abort_is_certi
     ];
     let (mut committed, mut certified, mut runs_max) = (0, [0; 3], 0);
     let (mut outcomes, mut causes) = (BTreeSet::new(), BTreeSet::new());
-    let mut refused = falsify::Refused::new();
+    let (mut refused, mut found_out) = (falsify::Refused::new(), 0);
     for seed in first.. {
         let report = run(Config { seed, ..shapes[seed as usize % shapes.len()] });
         committed += report.committed;
         runs_max = runs_max.max(report.runs_max);
         (0..3).for_each(|i| certified[i] += report.certified[i]);
+        found_out += report.found_out;
         report.refused.into_iter().for_each(|(of, times)| *refused.entry(of).or_default() += times);
         outcomes.extend(report.outcomes.into_keys());
         causes.extend(report.causes.into_iter().map(|cause| cause.id));
@@ -138,7 +140,8 @@ fn histories_of_many_programs_are_strictly_serializable_and_every_abort_is_certi
          shortage, 0 uncertified; at most {runs_max} runs of an event; causes {causes:?}",
         certified[0], certified[1]
     );
-    eprintln!("structures: false certificates refused: {refused:?}");
+    eprintln!("structures: false certificates refused: {refused:?}; keys found out: {found_out}");
+    assert!(found_out > 0, "no key of a slot was found out without the record");
     for about in falsify::ABOUT {
         assert!(refused.contains_key(about), "{about} was never falsified: {refused:?}");
     }
