@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Goes through all interleavings of small programs in the model of the protocol, rule by rule.
+# Goes through all interleavings of small programs in models of protocol and structures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,4 +13,4 @@ if [[ ${1:-} == --full ]]; then
 fi
 RUSTFLAGS="--cfg nfos_models ${RUSTFLAGS:-}" \
     cargo test --release --quiet --target-dir target/models -p nfos-stm-models \
-    --test exhaustive -- "${1:-}" --nocapture
+    --test exhaustive --test structures -- "${1:-}" --nocapture

@@ -17,15 +17,27 @@
 //! | [`commit`] | locks, the draw, installs, history's lines, what follows a failure |
 //! | [`judge`] | what must hold: replay in commit order, opacity |
 //!
+//! Structures have models of their own, on a memory that is ideal: all versions are kept, and a
+//! commit is a few steps.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`chain`] | a map's bucket with overflow cells, and keys of two cells |
+//! | [`pools`] | an allocator's pools: taking, giving back, thefts, and the gate |
+//! | [`merged`] | a distributed object: merging, publishing, staleness |
+//!
 //! A [rule left out](nfos_sync::Bug), under the number of the same bug in the code, must make some
 //! program go wrong; the tests say so of each.
 
 pub mod begin;
+pub mod chain;
 pub mod commit;
 pub mod execute;
 pub mod find;
 pub mod judge;
 pub mod map;
+pub mod merged;
+pub mod pools;
 pub mod program;
 pub mod state;
 

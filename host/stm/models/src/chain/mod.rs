@@ -1,0 +1,404 @@
+//! A bucket with overflow cells, and keys that take two cells.
+//!
+//! The [model of the protocol](crate::map) has a bucket of one cell and keys that lie in their
+//! slot. Here a bucket holds two references and a link, and behind a reference are a value cell and
+//! two key cells. Of the four keys two and two share the first key cell and the tag of their
+//! references. So a look-up reads many cells, between which the snapshot may move, and absence is
+//! observed on each cell of a chain.
+//!
+//! The memory is ideal: every version is kept, a read at a snapshot is a step, and a commit is few
+//! steps: its cells are taken at once, all is resolved, validated and installed at once, and
+//! numbers go back to their pools. That these steps are right is for the model of the protocol.
+
+mod commit;
+mod run;
+
+/// Keys.
+pub const KEYS: u8 = 4;
+/// References of a chain cell; the word behind them is the link.
+const REFERENCES: usize = 2;
+/// Overflow cells: one in use, and some on their way.
+const OVERFLOW: u8 = 3;
+/// Slots: for each key, and some on their way.
+const SLOTS: u8 = 7;
+/// A value cell and two key cells.
+const STRIDE: u8 = 3;
+const BUCKET: u8 = 0;
+const SET: u8 = 1;
+const REMOVED: u8 = 2;
+const INITIAL: u8 = 99;
+
+type Content = [u8; 3];
+
+/// An operation of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// Looks a key up.
+    Get(u8),
+    /// Sets a key, blindly.
+    Set(u8, u8),
+    /// Removes a key, if it is there.
+    Remove(u8),
+}
+
+/// A configuration of the model: how many keys are there at first, and the events of each thread.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Program {
+    /// The first so many keys are there.
+    pub present: u8,
+    /// The events of each thread, each a burst of its own.
+    pub threads: Vec<Vec<Vec<Op>>>,
+}
+
+/// A rule that is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Gap {
+    /// Where the snapshot has moved a search goes on with the slot that it had found.
+    SearchGoesOn,
+    /// Absence is observed on the bucket only.
+    BucketObserved,
+    /// Of a key only the first cell is compared.
+    FirstCellCompared,
+    /// A removal leaves a hole in the chain.
+    HoleLeft,
+    /// An overflow cell that has become empty stays.
+    EmptyKept,
+    /// A known slot is overwritten whatever key it has: 39 among the bugs of the code.
+    KnownKeyNotCompared,
+    /// A known slot is overwritten although it was emptied: 40.
+    EmptiedOverwritten,
+    /// An insertion does not look again: 24.
+    NotLookedAgain,
+    /// A predicate is evaluated on the bucket only.
+    PredicateOnBucket,
+    /// Numbers that were taken stay taken where all is resolved anew.
+    NumbersKept,
+    /// Numbers are free before the commit that gives them up.
+    NumbersFreeEarly,
+    /// Presence is not observed.
+    PresenceNotObserved,
+    /// Who lacks a cell waits for it and keeps the others: 37.
+    AcquireWaits,
+}
+
+/// A buffered set or remove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Action {
+    key: u8,
+    value: Option<u8>,
+    known: Option<u8>,
+}
+
+/// What holds of a cell as long as an observation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Observed {
+    Version,
+    Absent(u8),
+    Present(u8),
+}
+
+/// The next step of a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum At {
+    Begin,
+    Operate,
+    Walk { cell: u8, newest: bool },
+    Key { cell: u8, content: Content, position: usize, number: u8, newest: bool },
+    Value { slot: u8 },
+    Take,
+    Resolve,
+    Install,
+    Finish,
+    Done,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Thread {
+    at: At,
+    event: u8,
+    op: u8,
+    snapshot: u8,
+    stale: bool,
+    doomed: bool,
+    observed: Vec<(u8, u8, Observed)>,
+    walked: Vec<(u8, u8)>,
+    actions: Vec<Action>,
+    results: Vec<u8>,
+    named: Vec<u8>,
+    writes: Vec<(u8, Content)>,
+    /// Numbers taken, and given up: slots, then overflow cells.
+    taken: [Vec<u8>; 2],
+    freed: [Vec<u8>; 2],
+}
+
+/// An event that has ended: its place, whether it only read or failed, whose it is, what it read.
+type Ran = ((u8, bool), (u8, u8), Vec<u8>);
+
+/// The state of the model.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    clock: u8,
+    cells: Vec<Vec<(u8, Content)>>,
+    owners: Vec<Option<u8>>,
+    /// Free slots, and free overflow cells.
+    pools: [Vec<u8>; 2],
+    threads: Vec<Thread>,
+    ran: Vec<Ran>,
+    /// What went wrong on the way.
+    pub wrong: Option<&'static str>,
+}
+
+fn value_of(slot: u8) -> u8 {
+    1 + OVERFLOW + slot * STRIDE
+}
+
+fn tag(key: u8) -> u8 {
+    1 + key / 2
+}
+
+fn key_cell(key: u8, number: u8) -> Content {
+    [if number == 0 { tag(key) } else { 1 + key % 2 }, 0, 0]
+}
+
+fn reference(key: u8, slot: u8) -> u8 {
+    tag(key) << 4 | (slot + 1)
+}
+
+fn slot_of(reference: u8) -> u8 {
+    (reference & 15) - 1
+}
+
+/// Looks for a key: its chain cell, position and slot, or where the chain ends and how many
+/// references are there.
+fn search(
+    key: u8,
+    gap: Option<Gap>,
+    read: impl Fn(u8) -> Content,
+) -> Result<(u8, usize, u8), (u8, usize)> {
+    let mut cell = BUCKET;
+    let compared = if gap == Some(Gap::FirstCellCompared) { 1 } else { 2 };
+    loop {
+        let content = read(cell);
+        for (position, &found) in content[..REFERENCES].iter().enumerate() {
+            if found == 0 {
+                return Err((cell, position));
+            }
+            let is_it =
+                |number| read(value_of(slot_of(found)) + 1 + number) == key_cell(key, number);
+            if found >> 4 == tag(key) && (0..compared).all(is_it) {
+                return Ok((cell, position, slot_of(found)));
+            }
+        }
+        match content[REFERENCES] {
+            0 => return Err((cell, REFERENCES)),
+            link => cell = link,
+        }
+    }
+}
+
+impl State {
+    /// Before anything has run.
+    #[must_use]
+    pub fn initial(program: &Program) -> Self {
+        let thread = Thread {
+            at: At::Begin,
+            event: 0,
+            op: 0,
+            snapshot: 0,
+            stale: false,
+            doomed: false,
+            observed: Vec::new(),
+            walked: Vec::new(),
+            actions: Vec::new(),
+            results: Vec::new(),
+            named: Vec::new(),
+            writes: Vec::new(),
+            taken: [Vec::new(), Vec::new()],
+            freed: [Vec::new(), Vec::new()],
+        };
+        let cells = usize::from(value_of(SLOTS));
+        let mut state = Self {
+            clock: 0,
+            cells: vec![vec![(0, [0; 3])]; cells],
+            owners: vec![None; cells],
+            pools: [(program.present..SLOTS).collect(), (1..=OVERFLOW).collect()],
+            threads: vec![thread; program.threads.len()],
+            ran: Vec::new(),
+            wrong: None,
+        };
+        let mut put = |cell: u8, content| state.cells[usize::from(cell)][0].1 = content;
+        let at = |key| if key < program.present { reference(key, key) } else { 0 };
+        let link = u8::from(program.present > 2);
+        put(BUCKET, [at(0), at(1), link]);
+        if link != 0 {
+            put(link, [at(2), at(3), 0]);
+            state.pools[1].remove(0);
+        }
+        let mut put = |cell: u8, content| state.cells[usize::from(cell)][0].1 = content;
+        for key in 0..program.present {
+            put(value_of(key), [SET, INITIAL, 0]);
+            put(value_of(key) + 1, key_cell(key, 0));
+            put(value_of(key) + 2, key_cell(key, 1));
+        }
+        state
+    }
+
+    fn version(&self, cell: u8, bound: u8) -> (u8, Content) {
+        let versions = &self.cells[usize::from(cell)];
+        *versions.iter().rev().find(|version| version.0 <= bound).expect("there is a first")
+    }
+
+    fn newest(&self, cell: u8) -> (u8, Content) {
+        self.version(cell, u8::MAX)
+    }
+
+    /// The values of all keys at a timestamp, 0 where one is not there.
+    fn values(&self, bound: u8) -> [u8; KEYS as usize] {
+        let read = |cell| self.version(cell, bound).1;
+        std::array::from_fn(|key| match search(key as u8, None, read) {
+            Ok((.., slot)) => read(value_of(slot))[1],
+            Err(_) => 0,
+        })
+    }
+
+    /// Whether nothing went wrong so far; and where no thread can go on, whether all are done,
+    /// chains are whole, numbers are in one place, and the events replayed give what was read.
+    #[must_use]
+    pub fn is_right(&self, program: &Program, stuck: bool) -> bool {
+        if self.wrong.is_some() || !stuck {
+            return self.wrong.is_none();
+        }
+        self.threads.iter().all(|thread| thread.at == At::Done)
+            && self.is_whole()
+            && self.replays(program)
+    }
+
+    fn is_whole(&self) -> bool {
+        let (mut cell, mut used) = (BUCKET, [Vec::new(), Vec::new()]);
+        loop {
+            let content = self.newest(cell).1;
+            let count = content[..REFERENCES].iter().filter(|&&found| found != 0).count();
+            if content[..count].contains(&0) || (cell != BUCKET && count == 0) {
+                return false;
+            }
+            used[0].extend(content[..count].iter().map(|&found| slot_of(found)));
+            match content[REFERENCES] {
+                0 => break,
+                link => {
+                    used[1].push(link);
+                    cell = link;
+                }
+            }
+        }
+        let all = [(0..SLOTS).collect::<Vec<_>>(), (1..=OVERFLOW).collect()];
+        (0..2).all(|of| {
+            let mut numbers: Vec<u8> = used[of].iter().chain(&self.pools[of]).copied().collect();
+            numbers.sort_unstable();
+            numbers == all[of]
+        })
+    }
+
+    fn replays(&self, program: &Program) -> bool {
+        let run = |plain: &mut [u8; KEYS as usize], ran: &Ran| {
+            let (thread, event) = (usize::from(ran.1.0), usize::from(ran.1.1));
+            let mut results = ran.2.iter();
+            program.threads[thread][event].iter().all(|op| {
+                let (result, key) = match *op {
+                    Op::Set(key, value) => {
+                        plain[usize::from(key)] = value;
+                        return true;
+                    }
+                    Op::Get(key) => (plain[usize::from(key)], key),
+                    Op::Remove(key) => (u8::from(plain[usize::from(key)] != 0), key),
+                };
+                if matches!(op, Op::Remove(_)) {
+                    plain[usize::from(key)] = 0;
+                }
+                results.next() == Some(&result)
+            })
+        };
+        let mut plain =
+            std::array::from_fn(|key| if (key as u8) < program.present { INITIAL } else { 0 });
+        let stood = self.ran.iter().filter(|ran| !ran.0.1);
+        stood.into_iter().all(|ran| run(&mut plain, ran))
+            && plain == self.values(u8::MAX)
+            && self.ran.iter().filter(|ran| ran.0.1).all(|ran| run(&mut self.values(ran.0.0), ran))
+    }
+}
+
+/// The state after the next step of a thread, or `None` if it waits or is done.
+#[must_use]
+pub fn step(program: &Program, gap: Option<Gap>, state: &State, me: u8) -> Option<State> {
+    let mut next = state.clone();
+    Step { state: &mut next, me, program, gap }.advance().then_some(next)
+}
+
+struct Step<'a> {
+    state: &'a mut State,
+    me: u8,
+    program: &'a Program,
+    gap: Option<Gap>,
+}
+
+impl Step<'_> {
+    fn mine(&mut self) -> &mut Thread {
+        &mut self.state.threads[usize::from(self.me)]
+    }
+
+    fn own(&self) -> &Thread {
+        &self.state.threads[usize::from(self.me)]
+    }
+
+    fn go(&mut self, at: At) -> bool {
+        self.mine().at = at;
+        true
+    }
+
+    fn lacks(&self, gap: Gap) -> bool {
+        self.gap == Some(gap)
+    }
+
+    fn operation(&self) -> Option<Op> {
+        let own = self.own();
+        let events = &self.program.threads[usize::from(self.me)];
+        events[usize::from(own.event)].get(usize::from(own.op)).copied()
+    }
+
+    fn advance(&mut self) -> bool {
+        match self.own().at {
+            At::Done => false,
+            At::Begin => self.begin(),
+            At::Operate => self.operate(),
+            At::Walk { cell, newest } => {
+                let (seen, content) = self.state.version(cell, self.own().snapshot);
+                let newest = newest && seen == self.state.newest(cell).0;
+                self.mine().walked.push((cell, seen));
+                self.search_on(cell, content, 0, newest)
+            }
+            At::Key { cell, content, position, number, newest } => {
+                let key = self.key();
+                let slot = slot_of(content[position]);
+                let held = self.state.version(value_of(slot) + 1 + number, self.own().snapshot).1;
+                if held != key_cell(key, number) {
+                    return self.search_on(cell, content, position + 1, newest);
+                }
+                if number == 0 && !self.lacks(Gap::FirstCellCompared) {
+                    return self.go(At::Key { cell, content, position, number: 1, newest });
+                }
+                self.found(slot)
+            }
+            At::Value { slot } => self.look_at_value(slot),
+            At::Take => self.take(),
+            At::Resolve => self.resolve(),
+            At::Install => self.install(),
+            At::Finish => {
+                for of in 0..2 {
+                    let freed = std::mem::take(&mut self.mine().freed[of]);
+                    self.give(of, freed);
+                }
+                self.mine().event += 1;
+                self.go(At::Begin)
+            }
+        }
+    }
+}
