@@ -64,6 +64,8 @@ pub enum Gap {
     WaitsWithHands,
     /// Pools are refilled after the reservation.
     RefilledLate,
+    /// Who has found the longest list looks at it again, and gives up if it is empty by then.
+    LookedAtTwice,
 }
 
 /// A list.
@@ -86,6 +88,7 @@ pub enum At {
     Own,
     Pop,
     Scan { round: u8, other: u8, most: (u8, u8), ahead: bool },
+    Again { round: u8, victim: u8 },
     Cut { round: u8, victim: u8, ahead: bool },
     Bring { ahead: bool },
     Locking,
@@ -122,6 +125,8 @@ pub struct Thread {
     pub giving: Vec<u8>,
     pub took: bool,
     pub failed: bool,
+    /// What has lain in lists ever since the thread began to look through them.
+    pub lying: Vec<u8>,
 }
 
 /// The state of the model.
@@ -155,6 +160,7 @@ impl State {
             giving: Vec::new(),
             took: false,
             failed: false,
+            lying: Vec::new(),
         };
         let mut state = Self {
             queues: vec![Queue { head: NIL, tail: NIL, length: 0 }; threads],
@@ -169,6 +175,11 @@ impl State {
             state.append(if program.uneven { threads - 1 } else { dealt }, (id, id, 1));
         }
         state
+    }
+
+    /// An id comes into a list or goes.
+    fn moves(&mut self, id: u8) {
+        self.threads.iter_mut().for_each(|thread| thread.lying.retain(|&other| other != id));
     }
 
     fn append(&mut self, queue: usize, (first, last, count): (u8, u8, u8)) {
@@ -281,7 +292,9 @@ impl Step<'_> {
             },
             At::Operate => self.operate(),
             At::Announced | At::Own | At::Pop => self.take(at),
-            At::Scan { .. } | At::Cut { .. } | At::Bring { .. } => self.steal(at),
+            At::Scan { .. } | At::Again { .. } | At::Cut { .. } | At::Bring { .. } => {
+                self.steal(at)
+            }
             _ => self.commit(at),
         }
     }
@@ -346,9 +359,15 @@ impl Step<'_> {
                 if next == NIL && self.gap != Some(Gap::EndKept) {
                     queue.tail = NIL;
                 }
+                self.state.moves(own.head);
                 self.got(own.head)
             }
-            _ => self.go(At::Scan { round: 0, other: 0, most: (0, 0), ahead: false }),
+            _ => {
+                let lists = self.state.queues.iter();
+                let lying = lists.flat_map(|queue| self.state.chain(queue.head, NIL.into()));
+                self.mine().lying = lying.collect();
+                self.go(At::Scan { round: 0, other: 0, most: (0, 0), ahead: false })
+            }
         }
     }
 
@@ -356,6 +375,7 @@ impl Step<'_> {
         let me = self.mine();
         me.reserved.push(id);
         me.allocated.push(id);
+        me.lying.clear();
         (me.took, me.op) = (true, me.op + 1);
         self.go(At::Operate)
     }
@@ -383,6 +403,14 @@ impl Step<'_> {
     fn steal(&mut self, at: At) -> bool {
         match at {
             At::Scan { round, other, most, ahead } => self.scan((round, other), most, ahead),
+            At::Again { round, victim } => {
+                let is_empty = self.state.queues[usize::from(victim)].length == 0;
+                if is_empty {
+                    self.found_nothing()
+                } else {
+                    self.go(At::Cut { round, victim, ahead: false })
+                }
+            }
             At::Cut { round, victim, ahead } => {
                 let Some(loot) = self.cut(usize::from(victim)) else {
                     let again = At::Scan { round: round + 1, other: 0, most: (0, 0), ahead };
@@ -399,6 +427,13 @@ impl Step<'_> {
         }
     }
 
+    fn found_nothing(&mut self) -> bool {
+        if !std::mem::take(&mut self.mine().lying).is_empty() {
+            self.state.wrong = Some("an id lay in a list all the time");
+        }
+        self.none()
+    }
+
     fn scan(&mut self, (round, other): (u8, u8), most: (u8, u8), ahead: bool) -> bool {
         let Some(queue) = self.state.queues.get(usize::from(other)) else {
             let own = self.state.queues[self.me].length;
@@ -407,8 +442,14 @@ impl Step<'_> {
                 let pays = usize::from(victim) != self.me && length >= 2 * own.max(1);
                 return self.go(if pays { At::Cut { round, victim, ahead } } else { At::Idle });
             }
-            let ends = length == 0 || usize::from(round) == 2 * self.state.queues.len();
-            return if ends { self.none() } else { self.go(At::Cut { round, victim, ahead }) };
+            if usize::from(round) == 2 * self.state.queues.len() {
+                self.mine().lying.clear();
+                return self.none();
+            }
+            let again = self.lacks(Gap::LookedAtTwice);
+            let next =
+                if again { At::Again { round, victim } } else { At::Cut { round, victim, ahead } };
+            return if length == 0 { self.found_nothing() } else { self.go(next) };
         };
         let most = most.max((queue.length, other));
         self.go(At::Scan { round, other: other + 1, most, ahead })
@@ -426,6 +467,7 @@ impl Step<'_> {
         let count = length.div_ceil(2);
         let last = *self.state.chain(head, count.into()).last().expect("it has a head");
         let next = self.state.next[usize::from(last)];
+        self.state.chain(head, count.into()).into_iter().for_each(|id| self.state.moves(id));
         let queue = &mut self.state.queues[victim];
         (queue.head, queue.length) = (next, length - count);
         if next == NIL {

@@ -243,9 +243,9 @@ fn all_are_right<S: Structure>(name: &str, programs: u64, threads: u64) {
 }
 
 /// Some program goes wrong without the rule.
-fn a_rule_is_needed<S: Structure>(gap: S::Gap) {
+fn a_rule_is_needed<S: Structure>(gap: S::Gap, threads: u64) {
     let count = Count::default();
-    let programs = (0..1_000).map(|seed| S::random(seed, 2));
+    let programs = (0..1_000).map(|seed| S::random(seed, threads));
     let found = programs.map(|program| explore(&program, Some(gap), &count)).find(Option::is_some);
     let (programs, states) = (count.programs.into_inner(), count.states.into_inner());
     let steps = found.as_ref().and_then(Option::as_ref).map_or(0, Vec::len);
@@ -290,7 +290,7 @@ macro_rules! gaps {
     ($of:ident, $($name:ident: $gap:ident),* $(,)?) => {
         $(#[test]
         fn $name() {
-            a_rule_is_needed::<$of::Program>($of::Gap::$gap);
+            a_rule_is_needed::<$of::Program>($of::Gap::$gap, 2);
         })*
     };
 }
@@ -324,6 +324,12 @@ gaps! {
     pools_reserved_until_given_back: ReservationEndsEarly,
     pools_hands_give_way: WaitsWithHands,
     pools_refilled_in_time: RefilledLate,
+}
+
+/// One list that was emptied, and another that has something.
+#[test]
+fn pools_looked_at_once() {
+    a_rule_is_needed::<pools::Program>(pools::Gap::LookedAtTwice, 3);
 }
 
 gaps! {
