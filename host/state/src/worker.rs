@@ -9,7 +9,7 @@
 //! costs a branch per call.
 
 use nfos_stm::{Failure, Reason};
-use nfos_sync::Arc;
+use nfos_sync::{Arc, Bug, seeded};
 
 use crate::causes::{cause, original_cause};
 use crate::conflict::{Change, Conflict, Place};
@@ -141,7 +141,8 @@ impl Worker {
     fn run_late(&mut self) {
         self.running = true;
         self.tx.begin_burst();
-        for _ in 0..self.events {
+        let begun = if seeded(Bug::LateBeginForgets) { 1 } else { self.events };
+        for _ in 0..begun {
             let goes_on = self.tx.begin_event();
             assert!(goes_on, "nothing has been observed yet");
         }

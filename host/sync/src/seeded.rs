@@ -110,6 +110,8 @@ pub enum Bug {
     GrownIndexEmpty = 49,
     /// Every other theft gives up, whoever has something.
     TheftGivesUp = 50,
+    /// A transaction that begins with its first operation forgets the events before.
+    LateBeginForgets = 51,
 }
 
 /// Whether this bug is in.

@@ -135,9 +135,10 @@ pub(crate) fn run_event(
     log: &mut Vec<Op>,
 ) -> Option<Drawn> {
     let mut random = Random(seed);
-    // Some events only read, some only change, most do both.
+    // Some events only read, some only change, most do both; some do nothing, so that a burst's
+    // transaction begins behind them.
     let style = random.below(5);
-    for _ in 0..1 + random.below(4) {
+    for _ in 0..random.below(5) {
         if config.yields > 0 && random.below(config.yields) == 0 {
             nfos_sync::thread::yield_now();
         }
