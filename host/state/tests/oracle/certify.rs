@@ -270,25 +270,28 @@ impl Abort {
 
     /// Whose slot it was, without asking the record: of the keys that the event had found and whose
     /// observation the named commit ended, the first that it looked at, since observations are
-    /// looked through in their order. In which order it went through a map is not logged; then it
-    /// is each of those.
+    /// looked through in their order. At which key it was broken off on its way through a map is
+    /// not logged; then it is each that it had not passed.
     pub(crate) fn changed_slots(&self, changes: &Changes) -> Vec<Subject> {
         let is_one = |key: u16| {
             let subject = Subject::Key(key);
             let is_found = changes.is_there(key, self.conflict.snapshot);
             is_found && self.has_observed(subject, changes) && self.is_ended(subject, changes)
         };
-        if self.conflict.observer == ObserverKind::MapIterate {
-            let at = self.conflict.change.map_or(0, |change| change.committed);
-            return changes.keys_changed(at).filter(|&key| is_one(key)).map(Subject::Key).collect();
-        }
-        let looked_up = self.ops.iter().filter_map(|op| match *op {
-            Op::Get(key, Some(_)) => Some(key),
+        let goes_through = self.conflict.observer == ObserverKind::MapIterate;
+        let looked_at = self.ops.iter().enumerate().filter_map(|(number, op)| match *op {
+            Op::Passed(key) if goes_through && !self.is_hidden(number) => Some(key),
+            Op::Get(key, Some(_)) if !goes_through => Some(key),
             _ => None,
         });
-        let broken_off = self.broken_off.iter().filter(|op| op.choice == 1).map(|op| op.key);
-        let first = looked_up.chain(broken_off).find(|&key| is_one(key));
-        first.into_iter().map(Subject::Key).collect()
+        let broken_off = self.broken_off.iter().filter(|op| !goes_through && op.choice == 1);
+        let mut in_order = looked_at.chain(broken_off.map(|op| op.key));
+        if let Some(first) = in_order.find(|&key| is_one(key)) {
+            return vec![Subject::Key(first)];
+        }
+        let at = self.conflict.change.map_or(0, |change| change.committed);
+        let others = changes.keys_changed(at).filter(|&key| goes_through && is_one(key));
+        others.map(Subject::Key).collect()
     }
 
     /// Whether the named commit ended the observation. A version names the last change that its
@@ -332,7 +335,7 @@ impl Abort {
             (Op::Write(wrote, _), Op::Read(index, _)) => wrote == index,
             (
                 Op::Set(wrote, _, SetOutcome::Ok) | Op::Remove(wrote, true),
-                Op::Get(key, _) | Op::Remove(key, _),
+                Op::Get(key, _) | Op::Passed(key) | Op::Remove(key, _),
             ) => wrote == key,
             (
                 Op::Allocate(_, Some(wrote)) | Op::Free(wrote, true),

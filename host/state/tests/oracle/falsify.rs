@@ -65,10 +65,8 @@ impl Falsifier {
             && abort.is_by_slot()
         {
             let found = abort.changed_slots(changes);
-            let is_it = match abort.conflict.observer {
-                ObserverKind::MapIterate => found.contains(&recorded),
-                _ => found == [recorded],
-            };
+            let is_on_its_way = abort.broken_off.is_some_and(|op| op.goes_through());
+            let is_it = found == [recorded] || (is_on_its_way && found.contains(&recorded));
             assert!(is_it, "whose slot it was: {found:?} and not {recorded:?}: {abort:?}");
             self.found_out += 1;
         }

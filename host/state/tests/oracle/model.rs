@@ -63,6 +63,7 @@ impl Model {
             }
             Op::Remove(key, present) => self.keys.remove(&key).is_some() == present,
             Op::Length(length) => self.keys.len() == length as usize,
+            Op::Passed(key) => self.keys.contains_key(&key),
             Op::Entries(count, digest) => {
                 let digests = self.keys.iter().map(|(key, value)| entry_digest(*key, value));
                 self.keys.len() == count as usize && digests.fold(0, |a, b| a ^ b) == digest

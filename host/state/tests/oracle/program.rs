@@ -30,6 +30,8 @@ pub(crate) enum Op {
     Set(u16, Cell, SetOutcome),
     Remove(u16, bool),
     Length(u32),
+    /// A key that was there on the way through the map.
+    Passed(u16),
     /// How many entries there are, and a digest of them.
     Entries(u32, u64),
     Allocate(u64, Option<u32>),
@@ -148,7 +150,7 @@ pub(crate) fn run_event(
             _ => random.below(17),
         };
         let drawn = Drawn::new(config, &mut random, (choice, now_ns));
-        match run_op(worker, objects, &drawn) {
+        match run_op(worker, objects, &drawn, log) {
             Ok(op) => log.push(op),
             Err(AccessError::RunAgain) => return Some(drawn),
             Err(error) => panic!("{error}"),
@@ -157,7 +159,12 @@ pub(crate) fn run_event(
     None
 }
 
-fn run_op(worker: &mut Worker, objects: &Objects, drawn: &Drawn) -> Result<Op, AccessError> {
+fn run_op(
+    worker: &mut Worker,
+    objects: &Objects,
+    drawn: &Drawn,
+    log: &mut Vec<Op>,
+) -> Result<Op, AccessError> {
     let Drawn { choice, index, key, id, duration, value } = *drawn;
     let bytes = key_bytes(key);
     let Objects { vector, map, allocator, fresh, stale } = *objects;
@@ -198,8 +205,10 @@ fn run_op(worker: &mut Worker, objects: &Objects, drawn: &Drawn) -> Result<Op, A
             let (mut count, mut digest, mut place) = (0, 0, 0);
             while let Some(entry) = worker.map_next(map, place)? {
                 let [low, _, high, ..] = entry.key;
+                let key = u16::from_le_bytes([low, high]);
+                log.push(Op::Passed(key));
                 count += 1;
-                digest ^= entry_digest(u16::from_le_bytes([low, high]), &entry.value);
+                digest ^= entry_digest(key, &entry.value);
                 place = entry.next;
             }
             Op::Entries(count, digest)
