@@ -32,6 +32,13 @@ impl Key {
         Self { words }
     }
 
+    /// The key of these words, as [`Self::words`] gave them: of `byte_count` bytes, from 1 to
+    /// [`KEY_BYTES_MAX`], and a definition; what `words` says of both is not looked at.
+    #[inline]
+    pub fn of_words(words: [u64; KEY_WORDS], byte_count: u8, definition: u8) -> Self {
+        Self::new(words, byte_count, definition)
+    }
+
     /// The index of the packet-set definition.
     #[inline]
     pub fn definition(&self) -> u8 {

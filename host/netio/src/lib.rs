@@ -46,10 +46,11 @@ pub use key::{KEY_BYTES_MAX, KEY_WORDS, Key, SHORT_KEY_BYTES_MAX, ShortKey};
 pub use pool::Pool;
 pub use port::{
     CaptureSpec, Clock, Entered, Loss, Memory, MemorySpec, Port, PortCounters, PortError, PortSpec,
-    Queue, Received, Repeat, SpecError, check_files, enter_thread, offer_of, open_live, open_ports,
-    remarks,
+    Queue, Received, Repeat, Resteer, SpecError, check_files, enter_thread, offer_of, open_live,
+    open_ports, remarks,
 };
 pub use ring::{Receiver, Sender, ring};
 pub use rules::{Field, KeyRule, Layer, RuleError, SetRules};
+pub use steering::spread::{Share, Source, Spread};
 pub use steering::{Steering, WORKERS_MAX, WorkerCountError};
 pub use synthetic::Workload;

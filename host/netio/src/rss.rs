@@ -206,7 +206,7 @@ pub fn plan(steering: &Steering, port: PortId, offer: &Offer) -> Result<Plan, Ve
         misfits if misfits.is_empty() => Ok(Plan {
             flow_types: planning.flow_types,
             symmetric: planning.symmetric.unwrap_or(false),
-            table: table.iter().copied().cycle().take(entries).collect(),
+            table: table.into_iter().cycle().take(entries).collect(),
         }),
         misfits => Err(misfits),
     }

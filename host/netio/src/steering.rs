@@ -21,15 +21,24 @@
 //!
 //! # The table
 //! Sixteen entries per worker, rounded up to a power of two, at least 128; worker numbers take
-//! turns, so that no two workers differ by more than one entry.
+//! turns, so that no two workers differ by more than one entry. It is one for all clones of a
+//! [`Steering`], and may be changed while they steer: see [`Steering::assign`].
+
+mod key_hash;
+mod lane;
+pub(crate) mod spread;
 
 use crate::classifier::{Class, Classifier, Fit, RuleTable};
 use crate::gather::Gather;
 use crate::headers::shape::shape;
 use crate::headers::{TCP, UDP};
 use crate::id::PortId;
+use crate::key::Key;
 use crate::rules::{Field, KeyRule, Layer};
 use crate::toeplitz::{DEFAULT_KEY, SymmetricToeplitz, Toeplitz};
+use key_hash::KeyHash;
+use nfos_sync::Arc;
+use nfos_sync::atomic::{AtomicU16, Ordering};
 
 /// The most workers there can be.
 pub const WORKERS_MAX: usize = 1023;
@@ -49,7 +58,12 @@ pub struct Steering {
     rules: RuleTable<HashRule>,
     plain: Toeplitz,
     symmetric: SymmetricToeplitz,
-    table: Vec<u16>,
+    /// By definition: how its keys are hashed.
+    keys: Vec<KeyHash>,
+    /// By entry: its worker.
+    // Relaxed: an entry is a number by itself. Who has to know that all use the new one passes the
+    // locks of those who steer, see `spread`.
+    table: Arc<[AtomicU16]>,
     workers: usize,
 }
 
@@ -63,15 +77,17 @@ impl Steering {
             return Err(WorkerCountError(workers));
         }
         let fallback = fallback_rules();
-        let sets = classifier.definitions().iter().map(|set| &set.rules[..]);
-        let groups = sets.chain([classifier.orphans(), &fallback]);
+        let definitions = classifier.definitions().iter().map(|set| &set.rules[..]);
+        let groups = definitions.clone().chain([classifier.orphans(), &fallback]);
         let rules = RuleTable::new(groups.flat_map(compile_group));
         let entries = (workers * ENTRIES_PER_WORKER).next_power_of_two().max(ENTRIES_MIN);
+        let worker = |entry| AtomicU16::new((entry % workers) as u16);
         Ok(Self {
             rules,
             plain: Toeplitz::new(&DEFAULT_KEY),
             symmetric: SymmetricToeplitz::new(),
-            table: (0..entries).map(|entry| (entry % workers) as u16).collect(),
+            keys: definitions.map(KeyHash::new).collect(),
+            table: (0..entries).map(worker).collect(),
             workers,
             classifier,
         })
@@ -96,11 +112,55 @@ impl Steering {
         }
     }
 
+    /// The entry of the table for a frame that arrived at a port; below [`Self::entries`].
+    #[inline]
+    pub fn entry(&self, port: PortId, bytes: &[u8]) -> usize {
+        self.hash(port, bytes) as usize & (self.table.len() - 1)
+    }
+
+    /// The entry of the table for all packets of a set, by its key: the same as for each of them.
+    ///
+    /// Cost: about that of [`Self::hash`].
+    pub fn entry_of(&self, key: &Key) -> usize {
+        self.hash_of(key) as usize & (self.table.len() - 1)
+    }
+
+    /// The hash of all packets of a set.
+    fn hash_of(&self, key: &Key) -> u32 {
+        let Some(hash) = self.keys.get(usize::from(key.definition())) else { return 0 };
+        let (words, byte_count) = hash.input(key);
+        match hash.key {
+            HashKey::Plain => self.plain.hash_words(&words, byte_count),
+            HashKey::Symmetric => self.symmetric.hash_words(&words),
+        }
+    }
+
     /// The worker of a frame that arrived at a port; below [`Self::workers`].
     #[inline]
     pub fn worker(&self, port: PortId, bytes: &[u8]) -> usize {
-        let entry = self.hash(port, bytes) as usize & (self.table.len() - 1);
-        usize::from(self.table[entry])
+        self.worker_at(self.entry(port, bytes))
+    }
+
+    /// The worker of an entry.
+    ///
+    /// # Panics
+    /// If there is no such entry.
+    #[inline]
+    pub fn worker_at(&self, entry: usize) -> usize {
+        usize::from(self.table[entry].load(Ordering::Relaxed))
+    }
+
+    /// Gives an entry to a worker, in all clones of this steering.
+    ///
+    /// Who steers may use the old one for some time yet, and a device until it is told:
+    /// [`Resteer::follow`](crate::Resteer::follow) ends that. Whoever calls this sees to it that
+    /// the packets of one set stay in order, and that their state moves with them.
+    ///
+    /// # Panics
+    /// If there is no such entry or worker.
+    pub fn assign(&self, entry: usize, worker: usize) {
+        assert!(worker < self.workers, "an entry is of one of the workers");
+        self.table[entry].store(worker as u16, Ordering::Relaxed);
     }
 
     /// How many workers there are.
@@ -109,9 +169,15 @@ impl Steering {
         self.workers
     }
 
-    /// The indirection table: a worker per entry, a power of two of them.
-    pub fn table(&self) -> &[u16] {
-        &self.table
+    /// How many entries the table has: a power of two.
+    #[inline]
+    pub fn entries(&self) -> usize {
+        self.table.len()
+    }
+
+    /// The indirection table as it is now: a worker per entry.
+    pub fn table(&self) -> Vec<u16> {
+        self.table.iter().map(|worker| worker.load(Ordering::Relaxed)).collect()
     }
 
     /// The classifier it steers by.

@@ -7,7 +7,7 @@ mod frames;
 use frames::{ALL, ARP, BACK, FORTH, TCP4, TCP4_BACK, UDP4, UDP6, rule, sessions, with};
 use nfos_netio::toeplitz::{DEFAULT_KEY, SYMMETRIC_KEY, Toeplitz};
 use nfos_netio::{
-    Class, Classifier, Field, KeyRule, Layer, PortId, SetRules, Steering, WorkerCountError,
+    Class, Classifier, Field, Key, KeyRule, Layer, PortId, SetRules, Steering, WorkerCountError,
 };
 use proptest::prelude::*;
 
@@ -79,6 +79,9 @@ proptest! {
             for (other_class, other_hash) in &all {
                 prop_assert!(class != other_class || hash == other_hash);
             }
+            let Class::Set { key, .. } = class else { panic!("{class:?}") };
+            let entry = *hash as usize & (steering.entries() - 1);
+            prop_assert_eq!(steering.entry_of(key), entry, "the same from the key alone");
         }
     }
 
@@ -153,6 +156,54 @@ fn keys_with_the_protocol_in_two_places_still_meet() {
     let forth = flow([1; 4], [2; 4], [0x0606, 1], 6);
     assert_eq!(odd.classify(LAN, &forth), odd.classify(WAN, &forth));
     assert_eq!(odd.hash(LAN, &forth), odd.hash(WAN, &forth));
+}
+
+#[test]
+fn the_entry_of_a_set_follows_from_its_key() {
+    let protocol = [Field::Protocol];
+    let both = [Field::DestinationPort, Field::Protocol, Field::SourceAddress];
+    let macs = [Field::DestinationMac, Field::Protocol, Field::SourceMac];
+    let all = |layer, key: &[Field], symmetric| {
+        let protocols: &[u8] = if layer == Layer::Ethernet { &[] } else { &[6, 17] };
+        KeyRule { symmetric, ..rule(&[], layer, protocols, key) }
+    };
+    let definitions = [
+        (all(Layer::Ipv4, &protocol, false), &TCP4[..]),
+        (all(Layer::Ipv4, &both, false), &UDP4),
+        (all(Layer::Ipv4, &macs, false), &TCP4_BACK),
+        (all(Layer::Ipv4, &FORTH, true), &TCP4_BACK),
+        (all(Layer::Ipv6, &FORTH, false), &UDP6),
+        (all(Layer::Ipv6, &BACK, false), &UDP6),
+        (all(Layer::Ethernet, &[Field::SourceMac], false), &ARP),
+    ];
+    for (rule, frame) in definitions {
+        let what = format!("{rule:?}");
+        let before = SetRules {
+            name: "before".into(),
+            rules: vec![KeyRule { ports: vec![7], ..rule.clone() }],
+        };
+        let set = SetRules { name: "set".into(), rules: vec![rule] };
+        let steering = steering(&[before, set], &[], 60);
+        let Class::Set { key, definition: 1 } = steering.classify(LAN, frame) else {
+            panic!("{what}");
+        };
+        assert_eq!(steering.entry_of(&key), steering.entry(LAN, frame), "{what}");
+        let copy = Key::of_words(*key.words(), key.byte_count() as u8, 1);
+        assert_eq!(copy, key);
+    }
+}
+
+#[test]
+fn an_entry_that_is_given_to_another_worker_moves_for_all_who_steer() {
+    let steering = steering(&[sessions()], &[], 5);
+    let clone = steering.clone();
+    let (entry, before) = (steering.entry(LAN, &TCP4), steering.table());
+    let to = (steering.worker(LAN, &TCP4) + 1) % 5;
+    clone.assign(entry, to);
+    assert_eq!((steering.worker(LAN, &TCP4), steering.worker(WAN, &TCP4_BACK)), (to, to));
+    let table = steering.table();
+    let changed = (0..table.len()).filter(|entry| table[*entry] != before[*entry]);
+    assert_eq!(changed.collect::<Vec<_>>(), [entry]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::device::DESCRIPTORS;
 use super::eal::{Eal, errno};
 use super::error::{Error, Step};
 use super::packet::{Burst, Packet};
-use super::spread::LANE;
+use crate::steering::spread::LANE;
 use nfos_sync::atomic::{AtomicU64, Ordering};
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ffi::{CString, c_int};

@@ -91,17 +91,18 @@ impl Probed {
     ) -> Result<Arc<Device>, Error> {
         let Self { port, abilities } = self;
         // From here on it is removed if anything fails.
-        let device = Device {
+        let mut device = Device {
             port,
             rx,
             tx,
+            rx_descriptors: 0,
             abilities,
             started: AtomicBool::new(false),
             queues_taken: AtomicBool::new(false),
             buffers,
         };
         device.configure(scaling)?;
-        device.set_queues_up()?;
+        device.rx_descriptors = device.set_queues_up()?;
         device.run()?;
         if let Some(scaling) = scaling {
             scaling.program(port)?;
@@ -188,6 +189,8 @@ pub(super) struct Device {
     port: u16,
     rx: u16,
     tx: u16,
+    /// Packets that a receive queue holds.
+    pub(super) rx_descriptors: u16,
     /// What it can do.
     pub(super) abilities: Abilities,
     started: AtomicBool,
@@ -216,7 +219,8 @@ impl Device {
         check(Step::Configure, outcome)
     }
 
-    fn set_queues_up(&self) -> Result<(), Error> {
+    /// Sets its queues up; how many descriptors a receive queue has.
+    fn set_queues_up(&self) -> Result<u16, Error> {
         let (mut rx_descriptors, mut tx_descriptors) = (DESCRIPTORS, DESCRIPTORS);
         // SAFETY: both numbers may be written.
         let outcome = unsafe {
@@ -256,7 +260,7 @@ impl Device {
             };
             check(Step::TransmitQueue, outcome)?;
         }
-        Ok(())
+        Ok(rx_descriptors)
     }
 
     /// Starts it. The client of a `net_memif` is refused until its server listens.
@@ -326,6 +330,17 @@ impl Device {
         // SAFETY: the struct may be written. A device that keeps no statistics leaves it.
         unsafe { dpdk_sys::rte_eth_stats_get(self.port, &raw mut statistics) };
         statistics
+    }
+
+    /// Writes the table by which it steers; for a device that was started with `scaling`.
+    pub(super) fn write_table(&self, scaling: &Scaling, table: &[u16]) -> Result<(), Error> {
+        scaling.write(self.port, table)
+    }
+
+    /// The same as the device has it.
+    #[cfg(test)]
+    pub(super) fn read_table(&self, scaling: &Scaling) -> Result<Vec<u16>, Error> {
+        scaling.read(self.port)
     }
 
     /// Its link, in words.

@@ -8,8 +8,10 @@
 //! | `whole` | those of them that a frame can hold |
 //! | `buffers` | pools of buffers, in hugepages or over ordinary memory |
 //! | `device` | a device probed, set up, started, stopped and removed; its queues |
+//! | `receiver` | where a worker's packets come from |
 //! | `scaling` | receive-side scaling, programmed |
-//! | `spread` | steering in software, by whichever worker has time |
+//! | `spread` | receive queues that software steers |
+//! | `steered` | receive queues of devices that steer by themselves |
 //! | `losses` | frames that reached no worker, by reason |
 //! | `spec` | what names a device: [`DeviceSpec`] |
 //! | `port` | a device as a port |
@@ -28,10 +30,12 @@ mod losses;
 #[allow(unsafe_code, reason = "packets lie in buffers of DPDK's")]
 mod packet;
 mod port;
+mod receiver;
 #[allow(unsafe_code, reason = "hands DPDK a key and a table")]
 mod scaling;
 mod spec;
 mod spread;
+mod steered;
 #[allow(unsafe_code, reason = "frames lie in buffers of DPDK's")]
 mod whole;
 

@@ -169,6 +169,12 @@ impl Burst {
         self.len
     }
 
+    /// One of them, if there are as many.
+    #[inline]
+    pub(super) fn packet(&self, index: usize) -> Option<&Packet> {
+        self.packets[..self.len].get(index)?.as_ref()
+    }
+
     /// Takes the last one out.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<Packet> {

@@ -5,25 +5,27 @@
 //! own when it is received, and what was made here, or is too long for one buffer, when it is sent.
 
 use super::buffers::{Buffers, buffers_for};
-use super::device::{Abilities, Device, Probed, RxQueue, TxQueue};
+use super::device::{Abilities, Device, Probed, TxQueue};
 use super::eal::{self, Eal};
 use super::error::Error;
 use super::losses::Losses;
 use super::packet::{BURST_MAX, Burst, Packet};
+use super::receiver::{Receiver, Steers, receivers};
 use super::scaling::Scaling;
 use super::spec::DeviceSpec;
-use super::spread::{Share, share};
 use super::whole::Whole;
 use crate::frame::Frame;
 use crate::id::PortId;
 use crate::pool::Pool;
-use crate::port::{Clock, Loss, Port, PortCounters, PortError, Queue, QueueCounters, Received};
+use crate::port::{
+    Clock, Loss, Port, PortCounters, PortError, Queue, QueueCounters, Received, Resteer,
+};
 use crate::rss::{Offer, plan};
 use crate::steering::Steering;
 use nfos_sync::{Arc, Lock};
 
 /// The longest frame: what cards call jumbo, in as many buffers as it takes.
-const FRAME_BYTES_MAX: usize = 9_216;
+pub(super) const FRAME_BYTES_MAX: usize = 9_216;
 
 /// A device as a port.
 #[derive(Debug)]
@@ -34,6 +36,7 @@ pub(super) struct DevicePort {
     counters: Vec<Arc<QueueCounters>>,
     losses: Arc<Losses>,
     remarks: Vec<String>,
+    steers: Steers,
 }
 
 #[derive(Debug)]
@@ -57,6 +60,7 @@ impl DevicePort {
             counters: Vec::new(),
             losses: Arc::default(),
             remarks: Vec::new(),
+            steers: Steers::Nothing,
         })
     }
 
@@ -161,15 +165,9 @@ impl Port for DevicePort {
         self.remark(&device, rx.len(), steered);
         let mut transmitters = transmitters(tx, workers + 1);
         let last = transmitters.pop();
-        let own = |queues| Receiver::Whole { queues, next: 0 };
-        let receivers: Vec<Receiver> = match (workers, scaling) {
-            (1, _) => vec![own(rx)],
-            (_, Some(_)) => rx.into_iter().map(|queue| own(vec![queue])).collect(),
-            (_, None) => share(self.id, rx, steering, &self.losses)
-                .into_iter()
-                .map(Receiver::Share)
-                .collect(),
-        };
+        let scaling = scaling.map(|scaling| (scaling, self.spec.clone()));
+        let (steers, receivers) = receivers(&device, rx, self.id, steering, scaling);
+        self.steers = steers;
         self.state = State::Running { device, last };
         let ends = receivers.into_iter().zip(transmitters);
         Ok(ends.map(|(receiver, transmitter)| self.queue(receiver, transmitter)).collect())
@@ -183,6 +181,13 @@ impl Port for DevicePort {
         Ok(self.queue(Receiver::None, transmitter))
     }
 
+    fn resteer(&mut self) -> Option<&mut dyn Resteer> {
+        match &mut self.steers {
+            Steers::Nothing => None,
+            steers => Some(steers),
+        }
+    }
+
     fn counters(&self) -> PortCounters {
         let mut sum = PortCounters::default();
         self.counters.iter().for_each(|queue| sum.add(&queue.read()));
@@ -192,7 +197,10 @@ impl Port for DevicePort {
 
     fn losses(&self) -> Vec<Loss> {
         match &self.state {
-            State::Running { device, .. } => self.losses.list(&device.statistics()),
+            State::Running { device, .. } => {
+                let (full, left_behind) = self.steers.lost();
+                self.losses.list(&device.statistics(), full, left_behind)
+            }
             _ => Vec::new(),
         }
     }
@@ -208,17 +216,6 @@ impl Drop for DevicePort {
             probed.remove();
         }
     }
-}
-
-/// Where a worker's packets come from.
-#[derive(Debug)]
-enum Receiver {
-    /// Queues of its own, in turns.
-    Whole { queues: Vec<RxQueue>, next: usize },
-    /// Queues that all workers share.
-    Share(Share),
-    /// Nowhere.
-    None,
 }
 
 /// Where a worker's packets go.
@@ -293,7 +290,7 @@ impl Queue for DeviceQueue {
             if wanted == 0 {
                 break;
             }
-            self.receive(wanted);
+            self.receiver.receive(&mut self.burst, wanted);
             let (packets, delivered) = self.deliver(frames, pool);
             taken += packets;
             received += delivered;
@@ -302,6 +299,14 @@ impl Queue for DeviceQueue {
             }
         }
         if received > 0 { Received::Frames(received) } else { Received::Idle }
+    }
+
+    fn begin_drain(&mut self) {
+        self.receiver.begin_drain();
+    }
+
+    fn is_drained(&self) -> bool {
+        self.receiver.is_drained()
     }
 
     #[inline]
@@ -331,23 +336,6 @@ impl Queue for DeviceQueue {
 }
 
 impl DeviceQueue {
-    #[inline]
-    fn receive(&mut self, count: usize) {
-        match &mut self.receiver {
-            Receiver::Whole { queues, next } => {
-                // An empty queue is passed over; one that has something keeps its turn.
-                for _ in 0..queues.len() {
-                    if queues[*next].receive(&mut self.burst, count) > 0 {
-                        break;
-                    }
-                    *next = (*next + 1) % queues.len();
-                }
-            }
-            Receiver::Share(share) => share.receive(&mut self.burst, count, &mut self.scratch),
-            Receiver::None => {}
-        }
-    }
-
     /// Makes frames of the packets of the burst: how many packets there were, for each of which
     /// there is a frame in the pool, and how many became frames.
     #[inline]

@@ -55,23 +55,7 @@ impl Scaling {
     /// Writes the table of a device that runs, and checks that it hashes what was asked for: a
     /// driver may leave out what it does not have.
     pub(super) fn program(&self, port: u16) -> Result<(), Error> {
-        let entry = |group: &[u16]| {
-            let mut entry = dpdk_sys::rte_eth_rss_reta_entry64 {
-                mask: u64::MAX >> (64 - group.len()),
-                reta: [0; GROUP],
-            };
-            entry.reta[..group.len()].copy_from_slice(group);
-            entry
-        };
-        let mut entries: Vec<_> = self.table.chunks(GROUP).map(entry).collect();
-        // SAFETY: there are as many groups as a table of this size has.
-        let outcome = unsafe {
-            let size = self.table.len() as u16;
-            dpdk_sys::rte_eth_dev_rss_reta_update(port, entries.as_mut_ptr(), size)
-        };
-        if outcome != 0 {
-            return Err(Error::new(Step::Scaling, outcome));
-        }
+        self.write(port, &self.table)?;
         let mut key = [0; KEY_BYTES];
         let mut set = dpdk_sys::rte_eth_rss_conf {
             rss_key: key.as_mut_ptr(),
@@ -89,4 +73,51 @@ impl Scaling {
             outcome => Err(Error::new(Step::Scaling, outcome)),
         }
     }
+
+    /// Writes a worker for each entry of ours, again and again where the device's table is larger,
+    /// and checks that they are there, if the driver tells.
+    pub(super) fn write(&self, port: u16, table: &[u16]) -> Result<(), Error> {
+        let table: Vec<u16> = table.iter().copied().cycle().take(self.table.len()).collect();
+        let mut entries = groups(&table);
+        // SAFETY: there are as many groups as a table of this size has.
+        let outcome = unsafe {
+            let size = table.len() as u16;
+            dpdk_sys::rte_eth_dev_rss_reta_update(port, entries.as_mut_ptr(), size)
+        };
+        if outcome != 0 {
+            return Err(Error::new(Step::Scaling, outcome));
+        }
+        match self.read(port) {
+            Ok(read) if read != table => Err(Error::new(Step::Scaling, 5)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The table that the device has. Not every driver tells.
+    pub(super) fn read(&self, port: u16) -> Result<Vec<u16>, Error> {
+        let mut entries = groups(&vec![0; self.table.len()]);
+        // SAFETY: as above.
+        let outcome = unsafe {
+            let size = self.table.len() as u16;
+            dpdk_sys::rte_eth_dev_rss_reta_query(port, entries.as_mut_ptr(), size)
+        };
+        if outcome != 0 {
+            return Err(Error::new(Step::Scaling, outcome));
+        }
+        let read = entries.iter().flat_map(|group| group.reta);
+        Ok(read.take(self.table.len()).collect())
+    }
+}
+
+/// A table as DPDK takes and gives it, all entries chosen.
+fn groups(table: &[u16]) -> Vec<dpdk_sys::rte_eth_rss_reta_entry64> {
+    let group = |workers: &[u16]| {
+        let mut group = dpdk_sys::rte_eth_rss_reta_entry64 {
+            mask: u64::MAX >> (64 - workers.len()),
+            reta: [0; GROUP],
+        };
+        group.reta[..workers.len()].copy_from_slice(workers);
+        group
+    };
+    table.chunks(GROUP).map(group).collect()
 }

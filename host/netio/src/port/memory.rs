@@ -6,6 +6,9 @@
 //! share nothing, and nothing is computed per packet but a copy into a free frame, which is what a
 //! NIC's DMA does. Sending counts the frames and gives them back to the pool.
 //!
+//! A trace is dealt out once: if the steering table changes while it plays, its packets stay where
+//! they are, so a run with such a port is not rebalanced.
+//!
 //! There is no clock: frames arrive as fast as they are asked for, and none is ever lost.
 
 use super::{Clock, Port, PortCounters, PortError, Queue, QueueCounters, Received, Repeat};

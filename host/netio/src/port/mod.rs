@@ -57,6 +57,15 @@ pub trait Queue: Send {
     /// take stay, in order.
     fn tx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool);
 
+    /// From now on, [`Self::is_drained`] asks for the packets that lie in this queue now: all that
+    /// were steered here before, if whoever steers has [followed](Resteer::follow) since.
+    fn begin_drain(&mut self) {}
+
+    /// Whether all packets that lay here when draining began last have been handed over.
+    fn is_drained(&self) -> bool {
+        true
+    }
+
     /// Frames of each round, of a queue that plays some again and again; elsewhere 0.
     fn round(&self) -> usize {
         0
@@ -84,6 +93,21 @@ pub struct Loss {
     pub frames: u64,
 }
 
+/// A port whose packets go where the steering table says now.
+pub trait Resteer {
+    /// Makes the port steer by the table as it is now. When it answers, every packet that was
+    /// steered by another one lies in its worker's queue. May wait for some milliseconds.
+    ///
+    /// # Errors
+    /// [`PortError`] if its device does not take the table: it then steers by the one before, or by
+    /// a part of each.
+    fn follow(&mut self) -> Result<(), PortError>;
+
+    /// Adds to each entry's load the packets of this port that fell to it since its queues were
+    /// made; an estimate where a device steers.
+    fn add_loads(&self, loads: &mut [u64]);
+}
+
 /// A live port.
 pub trait Port: Send {
     /// Its number.
@@ -107,6 +131,13 @@ pub trait Port: Send {
     /// # Errors
     /// [`PortError`] if the device does not give one.
     fn open_transmit_queue(&mut self) -> Result<Box<dyn Queue>, PortError>;
+
+    /// How it goes with the steering table when that changes; `None` if it does not: its packets
+    /// were dealt out when its queues were made, or there is one worker. Called after
+    /// [`Self::open_queues`].
+    fn resteer(&mut self) -> Option<&mut dyn Resteer> {
+        None
+    }
 
     /// What it counted so far, over all queues. May be called at any time, from any thread.
     fn counters(&self) -> PortCounters;
