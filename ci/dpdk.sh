@@ -12,5 +12,6 @@ crates=(--package dpdk-sys --package nfos-netio --package nfos-dataplane --packa
 cargo clippy --release --quiet "${crates[@]}" "${features[@]}" --all-targets -- -D warnings
 
 cargo test --release --quiet --package nfos-netio --features dpdk --lib --test dpdk --test buffers
+cargo test --release --quiet --package nfos-dataplane --features dpdk --test rebalance
 cargo test --release --quiet --package nfos-host --features dpdk --test dpdk -- --nocapture
 echo "dpdk: frames arrive once and whole, buffers come back, kernels talk through network functions"

@@ -2,7 +2,7 @@
 
 use nfos_engine::description::{self, Description};
 use nfos_netio::{
-    Classifier, Field, KEY_WORDS, KeyRule, Layer, RuleError, SHORT_KEY_BYTES_MAX, SetRules,
+    Classifier, Field, KEY_WORDS, Key, KeyRule, Layer, RuleError, SHORT_KEY_BYTES_MAX, SetRules,
 };
 
 /// Compiles the definitions of a description.
@@ -29,6 +29,37 @@ pub(crate) fn key_words(description: &Description) -> usize {
         0 | 1 => bytes.div_ceil(8),
         _ if bytes + TAG_BYTES <= SHORT_KEY_BYTES_MAX => SHORT_KEY_BYTES_MAX / 8,
         _ => KEY_WORDS,
+    }
+}
+
+/// How keys lie in a table, to make whole ones of their words again.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredKeys {
+    /// Of the only definition.
+    byte_count: Option<u8>,
+}
+
+impl StoredKeys {
+    /// Of these definitions.
+    pub(crate) fn new(definitions: &[SetRules]) -> Self {
+        let byte_count = match definitions {
+            [set] => set.rules.first().map(|first| first.key_bytes() as u8),
+            _ => None,
+        };
+        Self { byte_count }
+    }
+
+    /// The key of which these are the words in a table; `None` if they are of no key.
+    pub(crate) fn key(&self, stored: &[u64]) -> Option<Key> {
+        let mut words = [0; KEY_WORDS];
+        words[..stored.len()].copy_from_slice(stored);
+        if let Some(byte_count) = self.byte_count {
+            return Some(Key::of_words(words, byte_count, 0));
+        }
+        let last = words.get_mut(stored.len().checked_sub(1)?)?;
+        let [.., definition, byte_count] = last.to_be_bytes();
+        *last &= !0xffff;
+        (byte_count > 0).then(|| Key::of_words(words, byte_count, definition))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::commit_log::CommitLog;
 use crate::definitions;
 use crate::factory::Factory;
 use crate::packet_set::table::Table;
+use crate::rebalance::Rebalance;
 use crate::setup::{Setup, begin};
 use nfos_engine::description::{Configuration, Description};
 use nfos_engine::services::{LogLevel, Value};
@@ -54,6 +55,8 @@ pub struct Launch {
     pub pin: bool,
     /// Where ports of DPDK keep packets.
     pub memory: Memory,
+    /// Whether entries of the steering table move from worker to worker.
+    pub rebalance: Rebalance,
     /// Where workers note in which order packets took effect, for tests that replay them.
     pub commit_log: Option<Arc<CommitLog>>,
 }
@@ -75,6 +78,7 @@ impl Default for Launch {
             profile: false,
             pin: true,
             memory: Memory::Automatic,
+            rebalance: Rebalance::default(),
             commit_log: None,
         }
     }
@@ -204,6 +208,12 @@ pub(crate) fn complete(
     }
     if launch.quantum.is_zero() {
         return input("a quantum of 0: it must be longer".to_owned());
+    }
+    if let Rebalance::WhenSkewed { interval } | Rebalance::AtRandom { interval, .. } =
+        launch.rebalance
+        && interval.is_zero()
+    {
+        return input("a rebalancing interval of 0: it must be longer".to_owned());
     }
     if let Err(error) = definitions::classifier(description) {
         return input(error.to_string());

@@ -21,6 +21,7 @@ mod packet_set;
 mod probe;
 mod purity;
 mod reasons;
+mod rebalance;
 #[cfg(test)]
 mod rollback;
 mod run;
@@ -40,5 +41,6 @@ pub use launch::{
     Inspection, Launch, Observation, PACKET_SETS_MAX, RunError, WORKERS_MAX, inspect, run, run_over,
 };
 pub use purity::{Leak, Purity, run_twice, run_witnessed};
+pub use rebalance::Rebalance;
 pub use scaling::scaling;
 pub use services::WorkerServices;

@@ -3,6 +3,7 @@
 use crate::counters::Counters;
 use crate::egress::{Egress, Origin};
 use crate::reasons::{DropReason, HostReason};
+use crate::rebalance::Mover;
 use crate::services::WorkerServices;
 use crate::worker::Worker;
 use nfos_engine::guest::Guest;
@@ -84,6 +85,16 @@ impl LivePorts {
         self.queues[port].round()
     }
 
+    /// Of all queues: see [`Queue::begin_drain`].
+    pub(crate) fn begin_drain(&mut self) {
+        self.queues.iter_mut().for_each(|queue| queue.begin_drain());
+    }
+
+    /// Of all queues: see [`Queue::is_drained`].
+    pub(crate) fn is_drained(&self) -> bool {
+        self.queues.iter().all(|queue| queue.is_drained())
+    }
+
     /// Takes what one queue has, up to `max` packets, into `self.received`.
     fn receive(&mut self, port: usize, max: usize) -> Received {
         self.queues[port].rx_burst(&mut self.received, &mut self.pool, max)
@@ -161,9 +172,11 @@ impl Egress for LivePorts {
 }
 
 /// Runs one worker until its ports end or it is told to stop; packets it has taken are handled
-/// before it returns.
+/// before it returns, but those that wait for their sets. With a `mover`, entries of the steering
+/// table come and go.
 pub(crate) fn work<G: Guest<WorkerServices>>(
     worker: &mut Worker<G, LivePorts>,
+    mut mover: Option<Mover>,
     burst_max: usize,
     clock: &LiveClock,
     stop: &AtomicBool,
@@ -172,8 +185,11 @@ pub(crate) fn work<G: Guest<WorkerServices>>(
     let mut waiting = Waiting::new();
     let mut now_ns = clock.now_ns();
     while !stop.load(Ordering::Relaxed) {
-        let polled = poll(worker, burst_max, now_ns);
+        let polled = poll(worker, &mut mover, burst_max, now_ns);
         worker.run(now_ns);
+        if let Some(mover) = &mut mover {
+            mover.turn(worker, now_ns);
+        }
         let after_ns = clock.now_ns();
         match polled {
             Received::Frames(_) => {
@@ -188,14 +204,19 @@ pub(crate) fn work<G: Guest<WorkerServices>>(
         }
         now_ns = after_ns;
     }
+    if let Some(mover) = &mut mover {
+        mover.leave(worker, now_ns);
+        worker.run(now_ns);
+    }
     worker.rest();
     worker.hand_in();
 }
 
-/// Takes up to `max` packets of one port.
+/// Takes up to `max` packets of one port; with a `mover`, some of them may be kept back.
 #[inline]
 pub(crate) fn take<G: Guest<WorkerServices>>(
     worker: &mut Worker<G, LivePorts>,
+    mover: &mut Option<Mover>,
     port: usize,
     max: usize,
     now_ns: u64,
@@ -203,6 +224,11 @@ pub(crate) fn take<G: Guest<WorkerServices>>(
     let answer = worker.egress().receive(port, max);
     if let Received::Frames(_) = answer {
         let mut received = std::mem::take(&mut worker.egress().received);
+        if let Some(mover) = mover
+            && mover.is_parking()
+        {
+            mover.park(worker, &mut received);
+        }
         worker.receive_all(port, &mut received, now_ns);
         worker.egress().received = received;
     }
@@ -212,6 +238,7 @@ pub(crate) fn take<G: Guest<WorkerServices>>(
 /// Takes what the ports have, each up to a burst. Ended if all have.
 fn poll<G: Guest<WorkerServices>>(
     worker: &mut Worker<G, LivePorts>,
+    mover: &mut Option<Mover>,
     burst_max: usize,
     now_ns: u64,
 ) -> Received {
@@ -219,7 +246,7 @@ fn poll<G: Guest<WorkerServices>>(
     let mut ended = 0;
     let ports = worker.egress().queues.len();
     for port in 0..ports {
-        match take(worker, port, burst_max, now_ns) {
+        match take(worker, mover, port, burst_max, now_ns) {
             Received::Frames(count) => frames += count,
             Received::Idle => {}
             Received::Ended => ended += 1,

@@ -4,6 +4,7 @@ use crate::factory::Locator;
 use crate::launch::{Launch, Observation, RunError};
 use crate::notice::{FaultPacket, Notice};
 use crate::probe::{self, Course, Facts, Recorded};
+use crate::rebalance::Moves;
 use crate::summary::Sources;
 use crossbeam_channel::Receiver;
 use nfos_engine::services::LogLevel;
@@ -108,6 +109,17 @@ impl<'a> Observer<'a> {
     /// Tells what the operator should know before packets flow.
     pub(crate) fn remark(&mut self, remark: &str) {
         (self.tell)(Observation::Remark(remark));
+    }
+
+    /// Tells of something that the host cannot do.
+    pub(crate) fn warn(&mut self, message: &str) {
+        let worker = self.sources.counters.len() - 1;
+        (self.tell)(Observation::Log { level: LogLevel::Warning, worker, message });
+    }
+
+    /// Where moves of the steering table's entries are counted.
+    pub(crate) fn moves(&self) -> Arc<Moves> {
+        Arc::clone(&self.sources.moves)
     }
 
     /// The end: tells the rest and answers the final counters.

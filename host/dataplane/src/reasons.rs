@@ -23,8 +23,10 @@ pub(crate) enum HostReason {
     TransmitRefused,
     /// The worker had no buffer left to receive it into.
     NoBuffer,
-    /// It arrived when the run was ended in haste.
+    /// It arrived when the run was ended in haste, or waited for its packet set when it ended.
     Stopped,
+    /// Its packet set was on the way to its worker, and too many waited with it.
+    PacketSetMoving,
 }
 
 impl HostReason {
@@ -38,6 +40,7 @@ impl HostReason {
         Self::TransmitRefused,
         Self::NoBuffer,
         Self::Stopped,
+        Self::PacketSetMoving,
     ];
 
     /// The name that the summary counts it under.

@@ -6,16 +6,18 @@ use crate::factory::Factory;
 use crate::launch::{Launch, Observation, RunError};
 use crate::live::{self, LiveClock, LivePorts};
 use crate::observer::{Missed, Observer};
+use crate::rebalance::{self, Control, Ends};
 use crate::setup::Setup;
 use crate::summary::Sources;
 use crate::trace::{self, Conductor, Outbox};
 use crate::worker::Worker;
 use nfos_engine::guest::Guest;
 use nfos_netio::capture::{CaptureFacts, CaptureWriter, MergedCaptures, inspect};
-use nfos_netio::{Clock, Port, PortId, PortSpec, Steering, enter_thread, open_ports};
+use nfos_netio::{Clock, Port, PortId, PortSpec, Queue, Steering, enter_thread, open_ports};
 use nfos_records::{LossCount, Summary};
 use nfos_sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -92,6 +94,7 @@ pub(crate) fn sources<F: Factory>(setup: &Setup<'_, F>, launch: &Launch) -> Sour
         events: description.events.clone(),
         capacity: setup.capacity(),
         advice: Advice::new(description, &launch.parameters),
+        moves: Arc::default(),
     }
 }
 
@@ -220,25 +223,21 @@ fn live<F: Factory + Sync>(
 ) -> Result<Summary, RunError> {
     let steering = steering(&setup, launch)?;
     let frame_bytes = ports.iter().map(|port| port.frame_bytes_max()).max().unwrap_or(0).max(2048);
-    let mut queues: Vec<Vec<_>> = (0..launch.workers).map(|_| Vec::new()).collect();
-    let mut control_queues = Vec::new();
-    for port in &mut ports {
-        let opened = port.open_queues(&steering).map_err(input)?;
-        for (queue, of_worker) in opened.into_iter().zip(&mut queues) {
-            of_worker.push(queue);
-        }
-        control_queues.push(port.open_transmit_queue().map_err(input)?);
-    }
+    let Queues { of_workers, of_control } = open_queues(&mut ports, &steering)?;
+    let moves = observer.moves();
+    let ends = rebalance::ends(launch.rebalance, &steering, &mut ports, &moves);
+    let Ends { control: mut rebalancing, movers, remark } = ends;
     nfos_netio::remarks().iter().for_each(|remark| observer.remark(remark));
-    ports.iter().flat_map(|port| port.remarks()).for_each(|remark| observer.remark(&remark));
+    let of_ports = ports.iter().flat_map(|port| port.remarks());
+    of_ports.chain(remark).for_each(|remark| observer.remark(&remark));
     let frames = FRAMES_PER_PORT * ports.len();
     let live_ports = |queues, index: usize| {
         LivePorts::new(queues, frames, frame_bytes, setup.counters[index].clone())
     };
-    let control_ports = live_ports(control_queues, launch.workers);
+    let control_ports = live_ports(of_control, launch.workers);
     let mut workers = Vec::new();
-    for (index, queues) in queues.into_iter().enumerate() {
-        workers.push(setup.worker(index, launch, live_ports(queues, index))?);
+    for ((index, queues), mover) in of_workers.into_iter().enumerate().zip(movers) {
+        workers.push((setup.worker(index, launch, live_ports(queues, index))?, mover));
     }
     let periods_ns = setup.configuration.periods_ns.clone();
     let mut control = setup.control(launch, control_ports);
@@ -246,13 +245,13 @@ fn live<F: Factory + Sync>(
     let _entered = enter_thread();
     let clock = LiveClock::start();
     thread::scope(|scope| {
-        for (index, mut worker) in workers.into_iter().enumerate() {
+        for (index, (mut worker, mover)) in workers.into_iter().enumerate() {
             let (clock, stopping, running) = (&clock, &stopping, &running);
             spawn(scope, index, move || {
                 let _leaving = Leaving(running);
                 pin(index, launch);
                 let _entered = enter_thread();
-                live::work(&mut worker, launch.burst_max, clock, stopping);
+                live::work(&mut worker, mover, launch.burst_max, clock, stopping);
             });
         }
         let mut due_ns: Vec<u64> = periods_ns.clone();
@@ -262,17 +261,54 @@ fn live<F: Factory + Sync>(
             run_periods(&mut control, &periods_ns, &mut due_ns, now_ns);
             let over = stop.load(Ordering::Relaxed) || is_over(launch, &clock);
             stopping.store(over, Ordering::Relaxed);
-            if !over {
-                thread::sleep(until_next(&due_ns, clock.now_ns()));
-            } else {
+            if over {
                 thread::yield_now();
+                continue;
             }
+            let next_ns = move_entries(&mut rebalancing, now_ns, &mut ports, &mut observer);
+            let due_ns = due_ns.iter().copied().chain([next_ns]);
+            thread::sleep(until_next(due_ns, clock.now_ns()));
         }
     });
+    let left_over = rebalancing.map_or(0, |rebalancing| rebalancing.left_over());
+    setup.counters[launch.workers].sets_live.set(left_over);
     control.run_exit(clock.now_ns());
     control.hand_in();
     observer.missed(ports.iter().map(|port| missed(&**port)).collect());
     observer.finish(clock.now_ns(), None)
+}
+
+/// One queue of each port for each worker, and for the control loop.
+struct Queues {
+    of_workers: Vec<Vec<Box<dyn Queue>>>,
+    of_control: Vec<Box<dyn Queue>>,
+}
+
+fn open_queues(ports: &mut [Box<dyn Port>], steering: &Steering) -> Result<Queues, RunError> {
+    let mut of_workers: Vec<Vec<_>> = (0..steering.workers()).map(|_| Vec::new()).collect();
+    let mut of_control = Vec::new();
+    for port in ports {
+        let opened = port.open_queues(steering).map_err(input)?;
+        for (queue, of_worker) in opened.into_iter().zip(&mut of_workers) {
+            of_worker.push(queue);
+        }
+        of_control.push(port.open_transmit_queue().map_err(input)?);
+    }
+    Ok(Queues { of_workers, of_control })
+}
+
+/// Moves entries of the steering table if there is a reason; when to look again.
+fn move_entries(
+    rebalancing: &mut Option<Control>,
+    now_ns: u64,
+    ports: &mut [Box<dyn Port>],
+    observer: &mut Observer<'_>,
+) -> u64 {
+    let Some(control) = rebalancing else { return u64::MAX };
+    if let Err(error) = control.look(now_ns, ports) {
+        observer.warn(&format!("steering: nothing moves any more: {error}"));
+    }
+    control.next_ns(now_ns)
 }
 
 /// Frames that a port could not hand over.
@@ -308,7 +344,7 @@ fn run_periods<G: Guest<crate::services::WorkerServices>>(
 }
 
 /// How long the watching thread may sleep.
-fn until_next(due_ns: &[u64], now_ns: u64) -> Duration {
-    let next_ns = due_ns.iter().copied().min().unwrap_or(u64::MAX);
+fn until_next(due_ns: impl Iterator<Item = u64>, now_ns: u64) -> Duration {
+    let next_ns = due_ns.min().unwrap_or(u64::MAX);
     WATCH_INTERVAL.min(Duration::from_nanos(next_ns.saturating_sub(now_ns)))
 }

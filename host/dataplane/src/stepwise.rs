@@ -187,7 +187,7 @@ impl<'a, F: Factory> Ensemble<'a, F> {
         if !self.receives[port] {
             return Received::Ended;
         }
-        live::take(&mut self.workers[worker], port, max, now_ns)
+        live::take(&mut self.workers[worker], &mut None, port, max, now_ns)
     }
 
     /// Packets that steering sends a worker in each round of a port's traffic.

@@ -3,9 +3,10 @@
 use crate::advice::Advice;
 use crate::counters::{Counter, Counters};
 use crate::reasons::DropReason;
+use crate::rebalance::Moves;
 use nfos_records::{
-    CauseCount, DropCount, EventCount, FrameCounters, PortCounters, SetCounters, Summary,
-    WorkerCounters,
+    CauseCount, DropCount, EventCount, FrameCounters, PortCounters, SetCounters, SteeringCounters,
+    Summary, WorkerCounters,
 };
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub(crate) struct Sources {
     pub capacity: u64,
     /// Which parameters relax conflicts.
     pub advice: Advice,
+    /// Entries of the steering table that moved.
+    pub moves: Arc<Moves>,
 }
 
 impl Sources {
@@ -68,6 +71,12 @@ impl Sources {
                 registered: self.sum(|c| &c.sets_registered),
                 expired: self.sum(|c| &c.sets_expired),
                 refused: self.sum(|c| &c.sets_refused),
+            },
+            steering: SteeringCounters {
+                moves: self.moves.moves.value(),
+                entries: self.moves.entries.value(),
+                packet_sets: self.moves.sets.value(),
+                packets_kept_back: self.moves.parked.value(),
             },
             causes,
             contention: Vec::new(),

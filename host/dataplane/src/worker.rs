@@ -9,6 +9,7 @@ use crate::counters::Counters;
 use crate::egress::Egress;
 use crate::live::LiveClock;
 use crate::notice::{FAULTS_REPORTED_MAX, FaultPacket, Notice};
+use crate::packet_set::table::Table;
 use crate::probe::{Ended, Probe, Recorded};
 use crate::reasons::HostReason;
 use crate::script::Script;
@@ -183,6 +184,26 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
             frame
         }));
         self.count_received(port, count, bytes);
+    }
+
+    /// Counts a packet as received that is not handled yet.
+    pub(crate) fn note_received(&self, frame: &Frame) {
+        self.count_received(frame.port.index(), 1, frame.len() as u64);
+    }
+
+    /// Puts a packet behind all others that are to be handled, which was counted before.
+    pub(crate) fn wait_last(&mut self, frame: Frame) {
+        self.inbox.push_back(frame);
+    }
+
+    /// Drops a packet that was counted before and is not handled.
+    pub(crate) fn lose(&mut self, frame: Frame, reason: HostReason) {
+        self.drop_packet(frame, reason.into());
+    }
+
+    /// Its packet sets; to be changed between bursts alone.
+    pub(crate) fn table(&mut self) -> &mut Table {
+        self.burst.table()
     }
 
     fn count_received(&self, port: usize, packets: u64, bytes: u64) {
@@ -471,7 +492,8 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         self.counters.sets_refused.add(changes.refused);
     }
 
-    fn publish_sets(&mut self) {
+    /// Says how many sets there are now.
+    pub(crate) fn publish_sets(&mut self) {
         self.count_changes();
         self.counters.sets_live.set(self.burst.sets_live() as u64);
     }

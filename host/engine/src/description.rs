@@ -6,7 +6,7 @@ use crate::services::Value;
 
 /// The names under which the host itself drops packets, beside those of guest faults: no network
 /// function may use them.
-pub const HOST_REASONS: [&str; 8] = [
+pub const HOST_REASONS: [&str; 9] = [
     "no_handler",
     "packet_set_table_full",
     "no_such_port",
@@ -15,6 +15,7 @@ pub const HOST_REASONS: [&str; 8] = [
     "transmit_refused",
     "no_buffer",
     "stopped",
+    "packet_set_moving",
 ];
 
 /// Which values of its type a parameter takes; `types.constraint`.

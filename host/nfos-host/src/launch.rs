@@ -17,7 +17,7 @@ use crate::options;
 use crate::parameters::Parameters;
 use crate::quantity::{Bytes, Span};
 
-pub(crate) use nfos_dataplane::{Launch, Leak, Observation, Purity, WORKERS_MAX};
+pub(crate) use nfos_dataplane::{Launch, Leak, Observation, Purity, Rebalance, WORKERS_MAX};
 pub(crate) use nfos_engine::description::Configuration;
 pub(crate) use nfos_engine::{LoadError, NetworkFunction};
 pub(crate) use nfos_netio::rss::{Misfit, Offer, PROFILES, Plan};

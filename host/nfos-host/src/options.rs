@@ -85,6 +85,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "WHETHER")]
     pub(crate) hugepages: Option<Hugepages>,
 
+    /// Leave each packet set with the worker it began at, however unevenly workers are loaded
+    #[arg(long)]
+    pub(crate) no_rebalance: bool,
+
     /// How much memory its structures and packet sets may take [default: 1G]
     #[arg(long, value_name = "SIZE")]
     #[serde(deserialize_with = "written")]
@@ -166,6 +170,7 @@ impl Options {
             time_limit: self.time_limit.or(file.time_limit),
             memory_limit: self.memory_limit.or(file.memory_limit),
             hugepages: self.hugepages.or(file.hugepages),
+            no_rebalance: self.no_rebalance || file.no_rebalance,
             state_limit: self.state_limit.or(file.state_limit),
         }
     }
@@ -191,7 +196,7 @@ mod tests {
              packet-sets = 100\nseed = 7\nengine = 'direct'\nfault-pcap = 'f.pcap'\n\
              profile = 'p.json'\n\
              quantum = '2ms'\ntime-limit = '20ms'\nmemory-limit = 65536\nstate-limit = '2G'\n\
-             hugepages = 'no'\n\
+             hugepages = 'no'\nno-rebalance = true\n\
              [parameters]\nidle_timeout = 3\n",
         )
         .unwrap();
@@ -206,6 +211,7 @@ mod tests {
         assert!(options.profile.is_some());
         assert!(options.fault_pcap.is_some() && options.state_limit.is_some());
         assert_eq!(options.hugepages, Some(Hugepages::No));
+        assert!(options.no_rebalance);
     }
 
     #[test]

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::failure::Failure;
-use crate::launch::{Launch, Memory, PORTS_MAX, PortSpec, Sandbox, SpecError, check_files};
+use crate::launch::{
+    Launch, Memory, PORTS_MAX, PortSpec, Rebalance, Sandbox, SpecError, check_files,
+};
 use crate::options::{Hugepages, Options};
 use crate::parameters::{Given, Parameters};
 
@@ -78,6 +80,10 @@ impl Plan {
                 Some(Hugepages::Yes) => Memory::Huge,
                 Some(Hugepages::No) => Memory::Ordinary,
             },
+            rebalance: match options.no_rebalance {
+                true => Rebalance::Never,
+                false => Rebalance::default(),
+            },
             commit_log: None,
         };
         Ok(Self {
@@ -114,6 +120,7 @@ pub(crate) fn rehearsal(ports: Vec<PortSpec>, parameters: Parameters, cores: usi
         profile: false,
         pin: REHEARSAL_WORKERS <= cores,
         memory: Memory::Automatic,
+        rebalance: Rebalance::Never,
         commit_log: None,
     }
 }

@@ -35,6 +35,7 @@ pub(crate) fn report(summary: &Summary, style: Style) -> String {
     lines.extend(frames(summary));
     lines.extend(summary.ports.iter().enumerate().map(|(number, port)| port_line(number, port)));
     lines.push(packet_sets(summary));
+    lines.extend(steering(summary));
     lines.push(aborts(summary));
     lines.extend(causes(summary, style));
     lines.extend(faults(summary, style));
@@ -136,6 +137,18 @@ fn packet_sets(summary: &Summary) -> String {
     )
 }
 
+fn steering(summary: &Summary) -> Option<String> {
+    let moved = &summary.steering;
+    (moved.moves > 0).then(|| {
+        format!(
+            "steering: {} moved to other workers in {}, {} kept back meanwhile",
+            counted(moved.packet_sets, "packet set"),
+            counted(moved.moves, "move"),
+            counted(moved.packets_kept_back, "packet"),
+        )
+    })
+}
+
 fn aborts(summary: &Summary) -> String {
     let aborts = summary.workers.iter().map(|worker| worker.aborts).sum();
     let all = summary.workers.iter().map(runs).sum();
@@ -189,7 +202,8 @@ fn events(summary: &Summary) -> Vec<String> {
 mod tests {
     use super::*;
     use nfos_records::{
-        CauseCount, EventCount, FrameCounters, LossCount, SetCounters, WorkerCounters,
+        CauseCount, EventCount, FrameCounters, LossCount, SetCounters, SteeringCounters,
+        WorkerCounters,
     };
 
     fn summary() -> Summary {
@@ -246,6 +260,7 @@ mod tests {
                 expired: 1_224,
                 refused: 7,
             },
+            steering: moved(),
             causes: vec![CauseCount {
                 id: "V1".to_owned(),
                 object: "counters".to_owned(),
@@ -260,6 +275,10 @@ mod tests {
             ],
             ..Summary::default()
         }
+    }
+
+    fn moved() -> SteeringCounters {
+        SteeringCounters { moves: 2, entries: 12, packet_sets: 345, packets_kept_back: 1 }
     }
 
     #[test]
@@ -278,6 +297,7 @@ frames: 998,000 forwarded + 2 copies + 3 generated = 998,004 transmitted + 1 ref
                                  1  no_such_port (host)
 port 0: in 1,000,000 (61.04 MiB), out 998,004 (512 B), missed 2, refused 1 (lost: full 2)  memory:a
 packet sets: 1,234 registered, 1,224 expired, 7 refused, 10 live of 65,536
+steering: 345 packet sets moved to other workers in 2 moves, 1 packet kept back meanwhile
 aborts: 1,000, <0.1 % of all runs; no event ran more than 3 times
                1,000  V1 on counters: a read met a write
                       recipe: use add
@@ -315,7 +335,7 @@ event blocked: 2 times, last value 1,000
         summary.drops[0].reason = "x\n= sent 5".to_owned();
         summary.events[0].name = "\x1b[1A".to_owned();
         let lines = report(&summary, Style::PLAIN);
-        assert_eq!(lines.lines().count(), 16);
+        assert_eq!(lines.lines().count(), 17);
         assert!(!lines.contains('\x1b'));
     }
 }

@@ -8,5 +8,5 @@ pub mod simulation;
 
 pub use run::{
     CauseCount, ContentionCount, DropCount, EventCount, FrameCounters, LossCount, ParameterAdvice,
-    PortCounters, Remark, SetCounters, Summary, WorkerCounters,
+    PortCounters, Remark, SetCounters, SteeringCounters, Summary, WorkerCounters,
 };

@@ -42,6 +42,9 @@ pub struct Summary {
     pub workers: Vec<WorkerCounters>,
     /// The packet-set table.
     pub packet_sets: SetCounters,
+    /// What moved from worker to worker.
+    #[serde(default)]
+    pub steering: SteeringCounters,
     /// Why transactions failed, most first.
     pub causes: Vec<CauseCount>,
     /// What slowed workers down without making any of them run again; structures of which there is
@@ -147,6 +150,19 @@ pub struct SetCounters {
     pub expired: u64,
     /// Registrations for which there was no room.
     pub refused: u64,
+}
+
+/// Entries of the steering table that moved from worker to worker while the run went on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SteeringCounters {
+    /// How often some moved, together.
+    pub moves: u64,
+    /// Entries that moved, over all moves.
+    pub entries: u64,
+    /// Packet sets that moved with them.
+    pub packet_sets: u64,
+    /// Packets that were kept back until their set had come, and handled then.
+    pub packets_kept_back: u64,
 }
 
 /// Aborts of one cause on one object.

@@ -170,6 +170,7 @@ impl Classes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::definitions::StoredKeys;
     use nfos_netio::{Field, KeyRule, Layer, PortId, SetRules};
 
     /// A UDP packet in IPv4, with options or without.
@@ -218,6 +219,13 @@ mod tests {
             assert_eq!((classes.key(0), classes.hash(0)), (classes.key(2), classes.hash(2)));
             assert_ne!(classes.key(0), classes.key(1), "two definitions");
             assert_eq!(classes.key(1).len(), key_words);
+            let stored = StoredKeys::new(classes.classifier.definitions());
+            for (packet, frame) in frames.iter().enumerate().take(3) {
+                let class = classes.classifier.classify(frame.port, frame.bytes());
+                let Class::Set { key, .. } = class else { panic!("{frame:?}") };
+                assert_eq!(stored.key(classes.key(packet)), Some(key));
+            }
+            assert_eq!(stored.key(&vec![0; key_words]), None, "never a key");
         }
     }
 }

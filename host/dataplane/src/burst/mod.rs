@@ -299,6 +299,11 @@ impl Burst {
         self.table.live()
     }
 
+    /// The packet sets; to be changed while no burst is open.
+    pub(crate) fn table(&mut self) -> &mut Table {
+        &mut self.table
+    }
+
     /// When the next packet set runs out.
     pub(crate) fn deadline_ns(&self) -> Option<u64> {
         self.table.deadline_ns()

@@ -11,6 +11,9 @@ use super::lru::Order;
 /// Words of key and state that an entry holds itself.
 const INLINE_WORDS: usize = 4;
 
+/// Entries that are no sets: [`NONE`] and an [anchor](Entries::make_anchor).
+const EXTRA: usize = 2;
+
 /// Where a packet set is in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
@@ -99,8 +102,8 @@ impl Entries {
     pub(crate) fn new(capacity: usize, key_words: usize, state_bytes: usize) -> Self {
         let state_words = state_bytes.div_ceil(8);
         let long_words = long_words(key_words, state_bytes);
-        let mut entries = Vec::with_capacity(capacity + 1);
-        let mut long = Vec::with_capacity((capacity + 1) * long_words);
+        let mut entries = Vec::with_capacity(capacity + EXTRA);
+        let mut long = Vec::with_capacity((capacity + EXTRA) * long_words);
         nfos_sync::prefer_huge_pages(entries.spare_capacity_mut());
         nfos_sync::prefer_huge_pages(long.spare_capacity_mut());
         // The entry NONE: never a set, but prefetched and linked like one, and the end of the order
@@ -128,6 +131,17 @@ impl Entries {
         Some(self.entries.len() as u32 - 1)
     }
 
+    /// Makes an entry that is no set and takes no set's room; once.
+    pub(super) fn make_anchor(&mut self) -> u32 {
+        self.capacity += 1;
+        self.make().expect("there is room for one anchor")
+    }
+
+    /// How many entries there are, those that are no sets included.
+    pub(super) fn count(&self) -> u32 {
+        self.entries.len() as u32
+    }
+
     #[inline]
     fn entry(&self, entry: u32) -> &Entry {
         &self.entries[entry as usize]
@@ -147,6 +161,18 @@ impl Entries {
         } else {
             &self.entry(entry).words
         }
+    }
+
+    /// Its key, and the words of its state.
+    pub(super) fn key_and_state(&self, entry: u32) -> (&[u64], &[u64]) {
+        let words = &self.words(entry)[..self.key_words + self.state_words];
+        words.split_at(self.key_words)
+    }
+
+    /// Replaces its state by words.
+    pub(super) fn set_state_words(&mut self, entry: u32, state: &[u64]) {
+        let key_words = self.key_words;
+        self.words_mut(entry)[key_words..key_words + state.len()].copy_from_slice(state);
     }
 
     #[inline]

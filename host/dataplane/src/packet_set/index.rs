@@ -88,6 +88,15 @@ impl Index {
         self.entries -= 1;
     }
 
+    /// Whether an entry, which may have been removed, is in the index.
+    pub(crate) fn holds(&self, entry: u32, links: &impl Links) -> bool {
+        let mut at = self.head(links.hash(entry));
+        while at != NONE && at != entry {
+            at = links.next(at);
+        }
+        at == entry
+    }
+
     /// Splits the next bucket of the round between itself and its image in the next round. Keeps
     /// the order within each chain.
     fn split_one(&mut self, links: &mut impl Links) {

@@ -6,6 +6,7 @@
 //! has to run again. Restarting a set's idle time needs no undo: the packet will be handled, at
 //! the same time, whatever becomes of this run.
 
+use super::adopted::Adopted;
 use super::entries::Entries;
 pub(crate) use super::entries::Stage;
 use super::index::{Index, Links, NONE};
@@ -14,13 +15,17 @@ use super::lru::Order;
 /// The table.
 #[derive(Debug)]
 pub(crate) struct Table {
-    entries: Entries,
-    index: Index,
+    pub(super) entries: Entries,
+    pub(super) index: Index,
+    /// Sets of other workers, outside the order of last use.
+    pub(super) adopted: Adopted,
     key_words: usize,
     /// Chain of removed entries.
     free: u32,
     idle_timeout_ns: u64,
     live: usize,
+    /// What was inserted since somebody asked to know.
+    pub(super) inserted: Option<Vec<u32>>,
 }
 
 impl Table {
@@ -36,10 +41,12 @@ impl Table {
         Self {
             entries: Entries::new(capacity as usize, key_words, state_bytes),
             index: Index::new(capacity as usize),
+            adopted: Adopted::new(),
             key_words,
             free: NONE,
             idle_timeout_ns,
             live: 0,
+            inserted: None,
         }
     }
 
@@ -101,17 +108,26 @@ impl Table {
 
     /// Inserts a tentative set, its state all zero, seen now. `None` if every entry is in use.
     pub(crate) fn insert(&mut self, hash: u32, key: &[u64], now_ns: u64) -> Option<u32> {
-        let entry = match self.free {
-            NONE => self.entries.make()?,
-            entry => {
-                self.free = self.entries.next(entry);
-                entry
-            }
-        };
+        let entry = self.take_entry()?;
         self.entries.reset(entry, hash, &key[..self.key_words], now_ns);
         self.index.insert(entry, &mut self.entries);
         self.entries.order_mut().push_youngest(entry);
+        if let Some(inserted) = &mut self.inserted {
+            inserted.push(entry);
+        }
         Some(entry)
+    }
+
+    /// An entry that is no set's.
+    #[inline]
+    pub(super) fn take_entry(&mut self) -> Option<u32> {
+        match self.free {
+            NONE => self.entries.make(),
+            entry => {
+                self.free = self.entries.next(entry);
+                Some(entry)
+            }
+        }
     }
 
     /// Restarts the idle time of a set.
@@ -135,18 +151,49 @@ impl Table {
 
     /// The set that was idle for the longest, with the time it ran out, if that is before now.
     #[inline]
-    pub(crate) fn expired(&self, now_ns: u64) -> Option<(u32, u64)> {
-        let entry = self.entries.order().oldest();
+    pub(crate) fn expired(&mut self, now_ns: u64) -> Option<(u32, u64)> {
         let deadline_ns = self.deadline_ns()?;
+        if deadline_ns >= now_ns {
+            return None;
+        }
+        if self.adopted.first_seen_ns() < u64::MAX {
+            return self.expired_of_both(now_ns);
+        }
+        Some((self.entries.order().oldest(), deadline_ns))
+    }
+
+    /// The same with sets outside the order of last use.
+    #[cold]
+    fn expired_of_both(&mut self, now_ns: u64) -> Option<(u32, u64)> {
+        let (entries, index) = (&self.entries, &self.index);
+        let first = self.adopted.first(|(seen_ns, entry), anchor| {
+            entries.order().older(entry) == anchor
+                && entries.last_seen_ns(entry) == seen_ns
+                && entries.stage(entry) == Stage::Live
+                && index.holds(entry, entries)
+        });
+        let oldest = entries.order().oldest();
+        let of_order = (oldest != NONE).then(|| (entries.last_seen_ns(oldest), oldest));
+        let (seen_ns, entry) = match (first, of_order) {
+            (Some(first), Some(of_order)) => first.min(of_order),
+            (first, of_order) => first.or(of_order)?,
+        };
+        let deadline_ns = seen_ns.saturating_add(self.idle_timeout_ns);
         (deadline_ns < now_ns).then_some((entry, deadline_ns))
     }
 
-    /// When the next set runs out, if nothing comes for it.
+    /// When the next set runs out, if nothing comes for it. After sets came from another worker it
+    /// may say so of one that has gone since, and then is too early.
     #[inline]
     pub(crate) fn deadline_ns(&self) -> Option<u64> {
-        let entry = self.entries.order().oldest();
-        (entry != NONE && self.idle_timeout_ns > 0)
-            .then(|| self.entries.last_seen_ns(entry).saturating_add(self.idle_timeout_ns))
+        let oldest = self.entries.order().oldest();
+        let adopted_ns = self.adopted.first_seen_ns();
+        let seen_ns = match oldest {
+            NONE => adopted_ns,
+            _ => self.entries.last_seen_ns(oldest).min(adopted_ns),
+        };
+        (seen_ns < u64::MAX && self.idle_timeout_ns > 0)
+            .then(|| seen_ns.saturating_add(self.idle_timeout_ns))
     }
 
     /// Until when no set runs out, whatever comes for which sets from `now_ns` on.
@@ -161,6 +208,7 @@ impl Table {
 
     /// Hides the oldest set from packets, until it is removed or restored.
     pub(crate) fn begin_expiry(&mut self, entry: u32) {
+        // Of a set outside the order this changes the anchor's links alone.
         self.entries.order_mut().remove(entry);
         self.entries.set_stage(entry, Stage::Expiring);
     }
