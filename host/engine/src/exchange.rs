@@ -71,14 +71,13 @@ impl Event {
     /// Where the frame lies and how long it is, of an event as the canonical ABI lays it out.
     #[inline]
     pub fn frame_in(bytes: &[u8; EVENT_SIZE]) -> (u32, u32) {
-        let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| bytes[at + byte]));
-        (word(4), word(8))
+        (word(bytes, 4), word(bytes, 8))
     }
 
     /// The offset of the state alone, of an event as the canonical ABI lays it out.
     #[inline]
     pub fn state_offset_in(bytes: &[u8; EVENT_SIZE]) -> u32 {
-        u32::from_le_bytes([bytes[16], bytes[17], bytes[18], bytes[19]])
+        word(bytes, 16)
     }
 
     /// Reads an event as the canonical ABI lays it out: what the guest's side does.
@@ -87,8 +86,6 @@ impl Event {
     /// [`GuestFault::BadValue`] for a kind that does not exist.
     #[inline]
     pub fn load(from: &[u8; EVENT_SIZE]) -> Result<Self, GuestFault> {
-        let word =
-            |at: usize| u32::from_le_bytes([from[at], from[at + 1], from[at + 2], from[at + 3]]);
         let kind = match from[0] {
             0 => EventKind::InitPacketSet,
             1 => EventKind::Packet,
@@ -97,14 +94,15 @@ impl Event {
             4 => EventKind::Periodic,
             _ => return Err(GuestFault::BadValue("an event kind that does not exist")),
         };
+        let (frame_offset, frame_length) = Self::frame_in(from);
         Ok(Self {
             kind,
             port: u16::from_le_bytes([from[2], from[3]]),
-            frame_offset: word(4),
-            frame_length: word(8),
-            wire_length: word(12),
-            state_offset: word(16),
-            previous: word(20),
+            frame_offset,
+            frame_length,
+            wire_length: word(from, 12),
+            state_offset: Self::state_offset_in(from),
+            previous: word(from, 20),
         })
     }
 }
@@ -154,8 +152,7 @@ impl Verdict {
     /// Where the frame lies and how long it is, of a verdict as the canonical ABI lays it out.
     #[inline]
     pub fn frame_in(bytes: &[u8; VERDICT_SIZE]) -> (u32, u32) {
-        let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| bytes[at + byte]));
-        (word(4), word(8))
+        (word(bytes, 4), word(bytes, 8))
     }
 
     /// Reads a verdict as the canonical ABI lays it out.
@@ -164,8 +161,6 @@ impl Verdict {
     /// [`GuestFault::BadValue`] for an action or a registration that does not exist.
     #[inline]
     pub fn load(from: &[u8; VERDICT_SIZE]) -> Result<Self, GuestFault> {
-        let word =
-            |at: usize| u32::from_le_bytes([from[at], from[at + 1], from[at + 2], from[at + 3]]);
         let target = u16::from_le_bytes([from[2], from[3]]);
         let action = match from[0] {
             0 => Action::Drop(target),
@@ -180,8 +175,15 @@ impl Verdict {
             2 => Registration::Required,
             _ => return Err(GuestFault::BadValue("a registration that does not exist")),
         };
-        Ok(Self { action, registration, frame_offset: word(4), frame_length: word(8) })
+        let (frame_offset, frame_length) = Self::frame_in(from);
+        Ok(Self { action, registration, frame_offset, frame_length })
     }
+}
+
+/// The word that begins at a byte.
+#[inline(always)]
+fn word<const SIZE: usize>(bytes: &[u8; SIZE], at: usize) -> u32 {
+    u32::from_le_bytes([0, 1, 2, 3].map(|byte| bytes[at + byte]))
 }
 
 /// The sizes of a burst's three buffers.

@@ -134,6 +134,16 @@ fn buffers_outlive_their_device(pool: &mut Pool) {
     pool.give_all(&mut frames);
 }
 
+/// What is dropped holds nothing back, whether frames are given back one by one or together.
+fn free_frames_hold_no_buffers(pool: &mut Pool) {
+    let (_port, mut queue) = open("net_ring_h0");
+    for frame in received(&mut *queue, pool, 0..32) {
+        pool.give(frame);
+    }
+    let mut together = received(&mut *queue, pool, 0..16);
+    pool.give_all(&mut together);
+}
+
 // One test: what is astray is counted for the whole process.
 #[test]
 fn a_frame_takes_its_buffer_along() {
@@ -144,6 +154,7 @@ fn a_frame_takes_its_buffer_along() {
         fronts_grow_and_shrink_in_place,
         what_a_device_does_not_take_stays_whole_and_in_order,
         buffers_outlive_their_device,
+        free_frames_hold_no_buffers,
     ];
     for part in parts {
         part(&mut pool);

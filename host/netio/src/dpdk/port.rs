@@ -261,8 +261,7 @@ impl Transmitter {
     }
 }
 
-/// One worker's share of a device. Its bursts come first, so that their buffers are back before
-/// the device may go.
+/// One worker's share of a device.
 #[derive(Debug)]
 struct DeviceQueue {
     burst: Burst,
