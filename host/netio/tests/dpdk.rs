@@ -14,6 +14,7 @@ use nfos_netio::{
     enter_thread, open_ports,
 };
 use std::path::PathBuf;
+use std::time::Duration;
 
 const PORT: PortId = PortId::new(0);
 
@@ -284,4 +285,32 @@ fn devices_come_and_go_on_many_threads() {
         }
     });
     assert_eq!(buffers_astray(), 0);
+}
+
+/// A server listens from when it is known to DPDK, and sends away who comes before it is started.
+#[test]
+fn a_client_that_met_its_server_too_early_connects_again() {
+    let socket = scratch("early.socket");
+    let device = |number: u32, role: &str| {
+        let socket = socket.display();
+        open(&format!("net_memif{number},role={role},id=0,socket={socket},socket-abstract=no"))
+    };
+    let (mut server, mut client) = (device(0, "server"), device(1, "client"));
+    let starting = std::thread::spawn(move || {
+        let _entered = enter_thread();
+        let queues = client.open_queues(&steering(1)).unwrap();
+        (client, queues)
+    });
+    std::thread::sleep(Duration::from_millis(500));
+    let mut receiving = server.open_queues(&steering(1)).unwrap();
+    let (client, mut sending) = starting.join().unwrap();
+    let remarks = client.remarks();
+    assert!(remarks.iter().any(|remark| remark.contains("link up")), "{remarks:?}");
+
+    let mut pool = Pool::new(64, server.frame_bytes_max());
+    let packets: Vec<_> = (0..20).map(|number| numbered(number, 64)).collect();
+    send(&mut *sending[0], &mut pool, &packets, || ());
+    assert_eq!(receive(&mut *receiving[0], &mut pool), packets);
+    // The client is to be stopped first.
+    drop((sending, client));
 }

@@ -5,6 +5,7 @@ use super::eal::{Eal, with_devices};
 use super::error::{Error, Step};
 use super::packet::Burst;
 use super::scaling::Scaling;
+use super::spec::DeviceSpec;
 use crate::rss::Offer;
 use nfos_sync::atomic::{AtomicBool, Ordering};
 use nfos_sync::{Arc, thread};
@@ -13,12 +14,11 @@ use std::time::Duration;
 
 /// Descriptors of a queue: what a worker that is away for a millisecond finds waiting.
 pub(super) const DESCRIPTORS: u16 = 1024;
-/// How often the client of a `net_memif` looks for its server, and how long each waits.
-const SERVER_TRIES: usize = 100;
-const SERVER_INTERVAL: Duration = Duration::from_millis(100);
-/// How often either end of a `net_memif` looks whether the other is there. Looking is what makes a
-/// client connect again, whose server listened before it was ready.
-const PEER_TRIES: usize = 100;
+/// How often either end of a `net_memif` looks whether the other is there, and what lies between.
+const PEER_LOOKS: usize = 100;
+const PEER_INTERVAL: Duration = Duration::from_millis(100);
+/// Looks in vain before a client connects anew: a connection takes a few milliseconds.
+const LOOKS_PER_CONNECT: usize = 10;
 /// Drivers that send packets in several buffers and do not say so.
 const SEND_SEGMENTS: [&str; 5] = ["net_af_packet", "net_memif", "net_pcap", "net_ring", "net_tap"];
 /// Bursts taken out of a device before it goes.
@@ -28,6 +28,7 @@ const LAST_BURSTS: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Probed {
     port: u16,
+    connects: bool,
     /// What it can do.
     pub(super) abilities: Abilities,
 }
@@ -54,10 +55,11 @@ pub(super) struct Abilities {
 }
 
 impl Probed {
-    /// Makes a device known. `name` is what `devargs` begins with.
-    pub(super) fn new(_eal: &Eal, name: &str, devargs: &str) -> Result<Self, Error> {
+    /// Makes a device known.
+    pub(super) fn new(_eal: &Eal, spec: &DeviceSpec) -> Result<Self, Error> {
         let c = |text: &str| CString::new(text).map_err(|_| Error::new(Step::Probe, 22));
-        let (c_name, c_devargs) = (c(name)?, c(devargs)?);
+        let name = spec.name();
+        let (c_name, c_devargs) = (c(name)?, c(spec.devargs())?);
         let port = with_devices(|| {
             let known = find(&c_name);
             // EAL has probed a real device at its start already. One that is in use is not: it is
@@ -78,7 +80,7 @@ impl Probed {
             find(&c_name)
         })?;
         let info = info(port)?;
-        Ok(Self { port, abilities: Abilities::of(port, &info) })
+        Ok(Self { port, connects: spec.connects(), abilities: Abilities::of(port, &info) })
     }
 
     /// Sets it up with `rx` and `tx` queues, of which it has as many, and starts it.
@@ -89,7 +91,7 @@ impl Probed {
         tx: u16,
         scaling: Option<&Scaling>,
     ) -> Result<Arc<Device>, Error> {
-        let Self { port, abilities } = self;
+        let Self { port, connects, abilities } = self;
         // From here on it is removed if anything fails.
         let mut device = Device {
             port,
@@ -103,7 +105,7 @@ impl Probed {
         };
         device.configure(scaling)?;
         device.rx_descriptors = device.set_queues_up()?;
-        device.run()?;
+        device.run(connects)?;
         if let Some(scaling) = scaling {
             scaling.program(port)?;
         }
@@ -263,24 +265,28 @@ impl Device {
         Ok(rx_descriptors)
     }
 
-    /// Starts it. The client of a `net_memif` is refused until its server listens.
-    fn run(&self) -> Result<(), Error> {
-        let tries = if self.abilities.is("net_memif") { SERVER_TRIES } else { 1 };
-        let mut outcome = Ok(());
-        for attempt in 0..tries {
-            if attempt > 0 {
-                thread::sleep(SERVER_INTERVAL);
-            }
-            // SAFETY: the device is configured, and each of its queues is set up.
-            outcome = check(Step::StartDevice, unsafe { dpdk_sys::rte_eth_dev_start(self.port) });
-            if outcome.is_ok() {
-                break;
+    /// Starts it, and waits some seconds for its other end, if it has one: what is sent before that
+    /// is there is refused.
+    ///
+    /// One that connects is refused until its server listens, and sent away for good by a server
+    /// that listens and is not started yet. So it is started anew until it is connected.
+    fn run(&self, connects: bool) -> Result<(), Error> {
+        let mut outcome = self.start();
+        if self.abilities.is("net_memif") {
+            for look in 1..=PEER_LOOKS {
+                if outcome.is_ok() && self.is_up() {
+                    break;
+                }
+                thread::sleep(PEER_INTERVAL);
+                if outcome.is_ok() && connects && look % LOOKS_PER_CONNECT == 0 && !self.is_up() {
+                    self.stop();
+                    outcome = self.start();
+                } else if outcome.is_err() {
+                    outcome = self.start();
+                }
             }
         }
         outcome?;
-        if self.abilities.is("net_memif") {
-            self.wait_for_link();
-        }
         // Relaxed: read by `drop` alone, which has the device for itself.
         self.started.store(true, Ordering::Relaxed);
         // A function in the network is to see what is not for the card itself. Cards that are
@@ -290,14 +296,15 @@ impl Device {
         Ok(())
     }
 
-    /// Waits some seconds for the other end: what is sent before it is there is refused.
-    fn wait_for_link(&self) {
-        for _ in 0..PEER_TRIES {
-            if self.is_up() {
-                break;
-            }
-            thread::sleep(SERVER_INTERVAL);
-        }
+    fn start(&self) -> Result<(), Error> {
+        // SAFETY: the device is configured, and each of its queues is set up.
+        check(Step::StartDevice, unsafe { dpdk_sys::rte_eth_dev_start(self.port) })
+    }
+
+    /// Stops it. Nobody receives from its queues or sends to them any more, or yet.
+    fn stop(&self) {
+        // SAFETY: the device is started, and no queue of it is in use.
+        unsafe { dpdk_sys::rte_eth_dev_stop(self.port) };
     }
 
     fn is_up(&self) -> bool {
@@ -367,8 +374,8 @@ impl Drop for Device {
                     (0..LAST_BURSTS).take_while(|_| receive(self.port, queue, &mut burst, 32) > 0);
                 bursts.for_each(drop);
             }
-            // SAFETY: the device is started, and no queue of it is left: each holds the device.
-            unsafe { dpdk_sys::rte_eth_dev_stop(self.port) };
+            // No queue of it is left: each holds the device.
+            self.stop();
         }
         remove(self.port);
         // The pool goes after this, with no device that could fill a buffer.

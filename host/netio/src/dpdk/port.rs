@@ -51,7 +51,7 @@ enum State {
 
 impl DevicePort {
     pub(super) fn open(eal: &Eal, id: PortId, spec: &DeviceSpec) -> Result<Self, PortError> {
-        let probed = Probed::new(eal, spec.name(), spec.devargs());
+        let probed = Probed::new(eal, spec);
         let probed = probed.map_err(|error| refused(spec, error))?;
         Ok(Self {
             id,

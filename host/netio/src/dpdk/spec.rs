@@ -39,6 +39,12 @@ impl DeviceSpec {
         &self.devargs
     }
 
+    /// Whether it connects to a server in another process: a `net_memif` that is none itself.
+    pub(super) fn connects(&self) -> bool {
+        let is_server = |role: &str| role.contains("server") || role.contains("master");
+        self.name().starts_with("net_memif") && !self.value("role").is_some_and(is_server)
+    }
+
     fn value(&self, key: &str) -> Option<&str> {
         let mut pairs = self.devargs.split(',').skip(1).filter_map(|pair| pair.split_once('='));
         pairs.find(|(other, _)| *other == key).map(|(_, value)| value)
@@ -116,6 +122,15 @@ mod tests {
         for bad in ["", ",iface=eth0", "net null", "net_tap0,iface=a\0b", "net_null0\n"] {
             assert_eq!(DeviceSpec::parse(bad), Err(SpecFault::NoDevice), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_memif_connects_unless_it_is_the_server() {
+        assert!(spec("net_memif0").connects());
+        assert!(spec("net_memif0,role=client,id=1").connects());
+        assert!(!spec("net_memif0,role=server").connects());
+        assert!(!spec("net_memif0,id=1,role=master").connects());
+        assert!(!spec("net_null0").connects());
     }
 
     #[test]

@@ -142,7 +142,7 @@ mod tests {
         let spec: &DeviceSpec = spec.device().unwrap();
         super::super::start(Memory::Ordinary, &[spec]).unwrap();
         let eal = super::super::eal::running().unwrap();
-        let probed = Probed::new(eal, spec.name(), spec.devargs()).unwrap();
+        let probed = Probed::new(eal, spec).unwrap();
         let buffers = Buffers::new(eal, buffers_for(2, 1, 2), spec.room(), -1).unwrap();
         probed.start(buffers, 2, 1, Some(scaling)).unwrap()
     }
