@@ -214,7 +214,7 @@ impl Queue for PacedQueue {
         }
     }
 
-    fn tx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) {
+    fn tx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) -> u64 {
         self.counters.transmitted += frames.len() as u64;
         if self.pace.timed {
             let now_ns = self.start.now_ns();
@@ -228,7 +228,9 @@ impl Queue for PacedQueue {
                 self.latency.saturating_record(now_ns.saturating_sub(arrived_ns).max(1));
             }
         }
+        let bytes = frames.iter().map(|frame| frame.len() as u64).sum();
         pool.give_all(frames);
+        bytes
     }
 }
 

@@ -12,6 +12,7 @@ mod definitions;
 mod effects;
 mod egress;
 mod factory;
+mod inbox;
 mod launch;
 mod live;
 mod notice;

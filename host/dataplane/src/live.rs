@@ -45,9 +45,8 @@ impl LiveClock {
 #[derive(Debug)]
 struct Staged {
     frames: Vec<Frame>,
-    /// Of these, received packets.
-    packets: u64,
-    bytes: u64,
+    /// Of these, frames that are no received packets.
+    further: u64,
 }
 
 /// A worker's queues.
@@ -55,6 +54,7 @@ pub(crate) struct LivePorts {
     queues: Vec<Box<dyn Queue>>,
     /// Frames to transmit, by port.
     staged: Vec<Staged>,
+    /// Of a queue, while some of it is kept back.
     received: Vec<Frame>,
     pool: Pool,
     counters: Arc<Counters>,
@@ -71,7 +71,7 @@ impl LivePorts {
         Self {
             staged: queues
                 .iter()
-                .map(|_| Staged { frames: Vec::with_capacity(frames), packets: 0, bytes: 0 })
+                .map(|_| Staged { frames: Vec::with_capacity(frames), further: 0 })
                 .collect(),
             queues,
             received: Vec::with_capacity(frames),
@@ -95,18 +95,19 @@ impl LivePorts {
         self.queues.iter().all(|queue| queue.is_drained())
     }
 
-    /// Takes what one queue has, up to `max` packets, into `self.received`.
-    fn receive(&mut self, port: usize, max: usize) -> Received {
-        self.queues[port].rx_burst(&mut self.received, &mut self.pool, max)
+    /// Takes what one queue has, up to `max` packets.
+    #[inline]
+    fn receive(&mut self, port: usize, max: usize, frames: &mut Vec<Frame>) -> Received {
+        self.queues[port].rx_burst(frames, &mut self.pool, max)
     }
 
     fn transmit(&mut self, port: usize) {
-        let Staged { frames, packets, bytes } = &mut self.staged[port];
-        let (count, packets, bytes) =
-            (frames.len() as u64, std::mem::take(packets), std::mem::take(bytes));
-        let mut waiting = Waiting::new();
+        let Staged { frames, further } = &mut self.staged[port];
+        let count = frames.len() as u64;
+        let packets = count - std::mem::take(further);
+        let (mut waiting, mut bytes) = (Waiting::new(), 0);
         for _ in 0..TRANSMIT_TRIES {
-            self.queues[port].tx_burst(frames, &mut self.pool);
+            bytes += self.queues[port].tx_burst(frames, &mut self.pool);
             if frames.is_empty() {
                 break;
             }
@@ -114,23 +115,21 @@ impl LivePorts {
         }
         let of_port = &self.counters.ports[port];
         of_port.transmitted.add(count - frames.len() as u64);
+        of_port.transmitted_bytes.add(bytes);
         if frames.is_empty() {
-            of_port.transmitted_bytes.add(bytes);
             self.counters.sent.add(packets);
         } else {
-            self.refuse(port, packets, bytes);
+            self.refuse(port, packets);
         }
     }
 
-    /// Drops what a port did not take of these packets and bytes.
+    /// Drops what a port did not take, of frames among which there were so many received packets.
     #[cold]
-    fn refuse(&mut self, port: usize, packets: u64, bytes: u64) {
+    fn refuse(&mut self, port: usize, packets: u64) {
         let frames = &mut self.staged[port].frames;
         let left = frames.len() as u64;
-        let left_bytes: u64 = frames.iter().map(|frame| frame.len() as u64).sum();
         let left_packets = frames.iter().filter(|f| f.sequence & FURTHER == 0).count() as u64;
         let reason = DropReason::from(HostReason::TransmitRefused).index();
-        self.counters.ports[port].transmitted_bytes.add(bytes - left_bytes);
         self.counters.ports[port].refused.add(left);
         self.counters.sent.add(packets - left_packets);
         self.counters.drops[reason].add(left_packets);
@@ -143,11 +142,10 @@ impl Egress for LivePorts {
     #[inline]
     fn send(&mut self, port: u16, mut frame: Frame, origin: Origin) {
         let staged = &mut self.staged[usize::from(port)];
-        match origin {
-            Origin::Packet => staged.packets += 1,
-            Origin::Further => frame.sequence |= FURTHER,
+        if origin == Origin::Further {
+            frame.sequence |= FURTHER;
+            staged.further += 1;
         }
-        staged.bytes += frame.len() as u64;
         staged.frames.push(frame);
     }
 
@@ -221,18 +219,17 @@ pub(crate) fn take<G: Guest<WorkerServices>>(
     max: usize,
     now_ns: u64,
 ) -> Received {
-    let answer = worker.egress().receive(port, max);
-    if let Received::Frames(_) = answer {
-        let mut received = std::mem::take(&mut worker.egress().received);
-        if let Some(mover) = mover
-            && mover.is_parking()
-        {
+    match mover {
+        Some(mover) if mover.is_parking() => {
+            let mut received = std::mem::take(&mut worker.egress().received);
+            let answer = worker.egress().receive(port, max, &mut received);
             mover.park(worker, &mut received);
+            worker.receive_from(port, now_ns, |_, arrived| arrived.append(&mut received));
+            worker.egress().received = received;
+            answer
         }
-        worker.receive_all(port, &mut received, now_ns);
-        worker.egress().received = received;
+        _ => worker.receive_from(port, now_ns, |ports, arrived| ports.receive(port, max, arrived)),
     }
-    answer
 }
 
 /// Takes what the ports have, each up to a burst. Ended if all have.

@@ -7,6 +7,7 @@ use crate::burst::{Burst, Ending, Item};
 use crate::commit_log::Scribe;
 use crate::counters::Counters;
 use crate::egress::Egress;
+use crate::inbox::Inbox;
 use crate::live::LiveClock;
 use crate::notice::{FAULTS_REPORTED_MAX, FaultPacket, Notice};
 use crate::packet_set::table::Table;
@@ -19,7 +20,6 @@ use nfos_engine::fault::{FaultReason, GuestFault};
 use nfos_engine::guest::Guest;
 use nfos_netio::Frame;
 use nfos_sync::{Bug, seeded};
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 mod outcome;
@@ -35,7 +35,7 @@ pub(crate) struct Worker<G, E> {
     script: Script,
     burst: Burst,
     burst_max: usize,
-    inbox: VecDeque<Frame>,
+    inbox: Inbox,
     egress: E,
     counters: Arc<Counters>,
     notices: Sender<Notice>,
@@ -114,7 +114,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
             script: parts.script,
             burst: parts.burst,
             burst_max: parts.burst_max,
-            inbox: VecDeque::with_capacity(INBOX_PACKETS),
+            inbox: Inbox::new(INBOX_PACKETS),
             egress: parts.egress,
             counters: parts.counters,
             notices: parts.notices,
@@ -171,19 +171,27 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
     pub(crate) fn receive(&mut self, frame: Frame) {
         let port = frame.port.index();
         self.count_received(port, 1, frame.len() as u64);
-        self.inbox.push_back(frame);
+        self.inbox.arrived().push(frame);
     }
 
-    /// Receives all packets of a vector, which came from one port at this instant.
+    /// Receives packets that come from one port at this instant: all that `receive` appends.
     #[inline]
-    pub(crate) fn receive_all(&mut self, port: usize, frames: &mut Vec<Frame>, now_ns: u64) {
-        let (count, mut bytes) = (frames.len() as u64, 0);
-        self.inbox.extend(frames.drain(..).map(|mut frame| {
+    pub(crate) fn receive_from<R>(
+        &mut self,
+        port: usize,
+        now_ns: u64,
+        receive: impl FnOnce(&mut E, &mut Vec<Frame>) -> R,
+    ) -> R {
+        let arrived = self.inbox.arrived();
+        let before = arrived.len();
+        let answer = receive(&mut self.egress, arrived);
+        let (packets, mut bytes) = ((arrived.len() - before) as u64, 0);
+        for frame in &mut arrived[before..] {
             frame.timestamp_ns = now_ns;
             bytes += frame.len() as u64;
-            frame
-        }));
-        self.count_received(port, count, bytes);
+        }
+        self.count_received(port, packets, bytes);
+        answer
     }
 
     /// Counts a packet as received that is not handled yet.
@@ -193,7 +201,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
 
     /// Puts a packet behind all others that are to be handled, which was counted before.
     pub(crate) fn wait_last(&mut self, frame: Frame) {
-        self.inbox.push_back(frame);
+        self.inbox.arrived().push(frame);
     }
 
     /// Drops a packet that was counted before and is not handled.
@@ -333,7 +341,7 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
 
     /// Gives back what is in the inbox when a run ends in haste.
     pub(crate) fn stop(&mut self) {
-        while let Some(frame) = self.inbox.pop_front() {
+        while let Some(frame) = self.inbox.line_up().take() {
             self.drop_packet(frame, HostReason::Stopped.into());
         }
         self.egress.flush();
@@ -442,29 +450,29 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         for item in self.burst.items_mut()[settled.finished..].iter_mut().rev() {
             if let Some(mut frame) = item.frame.take() {
                 frame.tries += 1;
-                self.inbox.push_front(frame);
+                self.inbox.put_back(frame);
             }
         }
         if seeded(Bug::EffectsOutliveRollback) {
             for unit in settled.finished..self.burst.items().len() {
-                let now_ns = self.burst.moments()[unit].now_ns;
+                let now_ns = self.burst.moment(unit).now_ns;
                 self.release(unit as u32, now_ns, 0);
             }
         }
         let silent = self.guest.services().effects().is_empty() && self.scribe.is_none();
-        let (mut stood, mut runs_max) = (0, 0);
-        for unit in 0..settled.finished {
-            let item = &mut self.burst.items_mut()[unit];
-            runs_max = runs_max.max(item.runs());
-            let (frame, ending) = (item.frame.take(), item.ending);
-            stood += u64::from(matches!(ending, Ending::Stands(_)));
+        let runs_max = self.burst.runs_max(settled.finished);
+        let mut stood = 0;
+        let mut items = std::mem::take(self.burst.items_mut());
+        for (unit, item) in items[..settled.finished].iter_mut().enumerate() {
+            stood += u64::from(matches!(item.ending, Ending::Stands(_)));
             if !silent {
-                self.tell_of(unit, frame.as_ref());
+                self.tell_of(unit, item);
             }
-            if let Some(frame) = frame {
-                self.finish(frame, ending);
+            if let Some(frame) = item.frame.take() {
+                self.finish(frame, item.ending);
             }
         }
+        *self.burst.items_mut() = items;
         self.counters.events.add(stood);
         self.counters.runs_per_event_max.raise_to(runs_max.into());
     }
@@ -472,11 +480,11 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
     /// Lets happen what a finished event asked for beside its packet, and notes the packet in the
     /// log of commits.
     #[cold]
-    fn tell_of(&mut self, unit: usize, frame: Option<&Frame>) {
-        let now_ns = self.burst.moments()[unit].now_ns;
-        let Item { effective, ending, .. } = self.burst.items()[unit];
+    fn tell_of(&mut self, unit: usize, item: &Item) {
+        let now_ns = self.burst.moment(unit).now_ns;
+        let Item { effective, ending, ref frame, .. } = *item;
         if effective {
-            let sequence = frame.map_or(0, |frame| frame.sequence);
+            let sequence = frame.as_ref().map_or(0, |frame| frame.sequence);
             self.release(unit as u32, now_ns, sequence);
         }
         if let (Some(scribe), Some(frame)) = (&mut self.scribe, frame) {

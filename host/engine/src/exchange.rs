@@ -80,6 +80,13 @@ impl Event {
         word(bytes, 16)
     }
 
+    /// Sets the last two fields of an event as the canonical ABI lays it out.
+    #[inline]
+    pub fn set_chain_in(bytes: &mut [u8; EVENT_SIZE], state_offset: u32, previous: u32) {
+        let chain = u64::from(state_offset) | u64::from(previous) << 32;
+        bytes[16..].copy_from_slice(&chain.to_le_bytes());
+    }
+
     /// Reads an event as the canonical ABI lays it out: what the guest's side does.
     ///
     /// # Errors
@@ -153,6 +160,14 @@ impl Verdict {
     #[inline]
     pub fn frame_in(bytes: &[u8; VERDICT_SIZE]) -> (u32, u32) {
         (word(bytes, 4), word(bytes, 8))
+    }
+
+    /// The port of a verdict that sends the frame from where its event had it, and registers
+    /// nothing: what most verdicts do.
+    #[inline]
+    pub fn sends_in_place(bytes: &[u8; VERDICT_SIZE], event: &[u8; EVENT_SIZE]) -> Option<u16> {
+        let is_plain = (bytes[0], bytes[1]) == (1, 0) && bytes[4..12] == event[4..12];
+        is_plain.then_some(u16::from_le_bytes([bytes[2], bytes[3]]))
     }
 
     /// Reads a verdict as the canonical ABI lays it out.

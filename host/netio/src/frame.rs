@@ -240,13 +240,14 @@ impl Descriptor {
         self.sequence = sequence;
     }
 
-    /// Makes its bytes those in a device's buffer, which it holds from here on.
+    /// Makes its bytes those in a device's buffer, which it holds from here on. It holds none yet.
     #[cfg(feature = "dpdk")]
     #[inline]
     pub(crate) fn hold(&mut self, lent: Lent) {
+        debug_assert!(self.lent.is_none(), "a frame holds one buffer at a time");
         self.length = lent.bytes().len() as u32;
-        self.start = self.origin;
-        self.lent = Some(lent);
+        // There is none to give back.
+        std::mem::forget(self.lent.replace(lent));
     }
 
     /// Whether it holds a device's buffer.

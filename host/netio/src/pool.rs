@@ -32,6 +32,21 @@ impl Pool {
         self.free.pop()
     }
 
+    /// Appends free frames to a vector, of which there are as many. Their content is arbitrary.
+    #[cfg(feature = "dpdk")]
+    #[inline]
+    pub(crate) fn take_all(&mut self, count: usize, frames: &mut Vec<Frame>) {
+        frames.extend(self.free.drain(self.free.len() - count..));
+    }
+
+    /// Takes back all frames of a vector that hold nothing of others, leaving it empty.
+    #[cfg(feature = "dpdk")]
+    #[inline]
+    pub(crate) fn give_bare(&mut self, frames: &mut Vec<Frame>) {
+        debug_assert!(!frames.iter().any(|frame| frame.is_lent()), "buffers were taken out");
+        self.free.append(frames);
+    }
+
     /// Takes a frame back. Allocates only beyond the number of frames made or
     /// [reserved](Self::reserve).
     #[inline]

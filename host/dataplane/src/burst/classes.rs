@@ -1,10 +1,10 @@
 //! What the next packets of the inbox are: which have a packet set, under which key and hash.
 
 use super::EVENTS_MAX;
+use crate::inbox::Line;
 use crate::packet_set::NONE;
 use crate::packet_set::table::Table;
 use nfos_netio::{Class, Classifier, Frame, KEY_WORDS, SHORT_KEY_BYTES_MAX};
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Words of a key that lie in [`Classified`].
@@ -110,12 +110,12 @@ impl Classes {
     /// Finds the keys of the next packets, and fetches what the table has of them into the cache
     /// before any of it is needed.
     #[inline(never)]
-    pub(super) fn look(&mut self, inbox: &VecDeque<Frame>, limit: usize, table: &Table) {
+    pub(super) fn look(&mut self, line: &Line, limit: usize, table: &Table) {
         self.long_keys.clear();
-        self.count = limit.min(inbox.len()).min(EVENTS_MAX);
+        self.count = limit.min(line.len()).min(EVENTS_MAX);
         let is_short = self.key_words <= SHORT_WORDS;
         let mut orphans = 0;
-        for (packet, frame) in inbox.iter().enumerate().take(self.count) {
+        for (packet, frame) in line.iter().enumerate().take(self.count) {
             match self.classifier.quick_key(frame.port, frame.bytes()) {
                 Some(key) if is_short => {
                     let [first, second] = *key.words();
@@ -171,6 +171,7 @@ impl Classes {
 mod tests {
     use super::*;
     use crate::definitions::StoredKeys;
+    use crate::inbox::Inbox;
     use nfos_netio::{Field, KeyRule, Layer, PortId, SetRules};
 
     /// A UDP packet in IPv4, with options or without.
@@ -200,7 +201,7 @@ mod tests {
         SetRules { name: format!("flow_{port}"), rules: vec![rule] }
     }
 
-    fn classes(key_words: usize, frames: &VecDeque<Frame>) -> Classes {
+    fn classes(key_words: usize, frames: &Line) -> Classes {
         let classifier = Classifier::new(&[flow(0), flow(1)], &[]).expect("good rules");
         let mut classes = Classes::new(Arc::new(classifier), 5, key_words);
         classes.look(frames, EVENTS_MAX, &Table::new(4, key_words, 0, 0));
@@ -209,10 +210,11 @@ mod tests {
 
     #[test]
     fn a_set_is_of_one_definition_and_the_same_however_its_key_is_found() {
-        let frames: VecDeque<_> =
-            [frame(0, 0), frame(1, 0), frame(0, 2), frame(2, 0)].into_iter().collect();
+        let mut inbox = Inbox::new(4);
+        inbox.arrived().extend([frame(0, 0), frame(1, 0), frame(0, 2), frame(2, 0)]);
+        let frames = inbox.line_up();
         for key_words in [SHORT_WORDS, KEY_WORDS] {
-            let classes = classes(key_words, &frames);
+            let classes = classes(key_words, frames);
             let orphans: Vec<_> = (0..classes.len()).map(|i| classes.is_orphan(i)).collect();
             assert_eq!(orphans, [false, false, false, true]);
             // The third has options, so its shape is not plain.

@@ -1,14 +1,14 @@
 //! From the inbox to a burst of events.
 
 use super::classes::Classes;
-use super::{Burst, EVENTS_MAX, Item, Member, NO_MEMBER, Settled};
+use super::{Burst, EVENTS_MAX, Item, Member, NO_MEMBER, Settled, Shape};
+use crate::inbox::{Inbox, Line};
 use crate::origin::EventOrigin;
 use crate::packet_set::NONE;
 use crate::packet_set::table::{Stage, Table};
 use crate::services::Moment;
 use nfos_engine::exchange::{EVENT_SIZE, Event, EventKind, NO_PREVIOUS};
 use nfos_netio::Frame;
-use std::collections::VecDeque;
 
 /// What a packet is to its set.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,9 @@ pub(super) struct Place {
     /// Its set among the members of the burst, [`NO_MEMBER`], or [`SKIPPED`].
     member: u8,
 }
+
+/// What is true of a packet that was classified.
+const WAITS: &str = "classified packets are in line";
 
 /// Of a packet that the network function does not handle.
 const SKIPPED: u8 = NO_MEMBER - 1;
@@ -51,19 +54,20 @@ impl Burst {
 
     /// Makes a burst of up to `limit` events of the packets in the inbox and of the sets that ran
     /// out before them; when the inbox is empty, of the sets that ran out before `until_ns`.
-    pub(crate) fn compose(&mut self, inbox: &mut VecDeque<Frame>, limit: usize, until_ns: u64) {
+    pub(crate) fn compose(&mut self, inbox: &mut Inbox, limit: usize, until_ns: u64) {
         self.begin();
+        let line = inbox.line_up();
         let limit = limit.clamp(1, EVENTS_MAX);
         if !self.classes.has_sets() {
-            return self.compose_orphans(inbox, limit);
+            return self.compose_orphans(line, limit);
         }
-        self.classes.look(inbox, limit, &self.table);
-        if !self.shape.first_alone && self.is_quiet(inbox) {
-            self.compose_quiet(inbox);
-        } else if !self.compose_with_ends(inbox, limit) {
+        self.classes.look(line, limit, &self.table);
+        if !self.shape.first_alone && self.is_quiet(line) {
+            self.compose_quiet(line);
+        } else if !self.compose_with_ends(line, limit) {
             return;
         }
-        while inbox.is_empty() && self.items.len() < limit {
+        while line.is_empty() && self.items.len() < limit {
             match self.table.expired(until_ns) {
                 Some((entry, deadline_ns)) if self.compose_end(entry, deadline_ns) => {}
                 _ => return,
@@ -74,20 +78,20 @@ impl Burst {
     /// Where there are no packet sets: packets in order, and nothing runs out.
     // Apart from the rest, of which it shares nothing.
     #[inline(never)]
-    fn compose_orphans(&mut self, inbox: &mut VecDeque<Frame>, limit: usize) {
-        let count = limit.min(inbox.len());
+    fn compose_orphans(&mut self, line: &mut Line, limit: usize) {
+        let count = limit.min(line.len());
         if self.handles(EventKind::OrphanPacket) {
             // Known to the compiler, which leaves out what concerns sets.
             const ORPHAN: Place = Place { kind: EventKind::OrphanPacket, member: NO_MEMBER };
-            self.push_packets(inbox, (0..count).map(|_| ORPHAN));
+            self.push_packets(line, count, |_| ORPHAN);
         } else {
-            self.skipped.extend(inbox.drain(..count));
+            self.skipped.extend(line.take_all(count));
         }
     }
 
     /// Composes the classified packets, while no set runs out: all their sets first, then all their
     /// events, each step in a function of its own, so that what it needs stays in registers.
-    fn compose_quiet(&mut self, inbox: &mut VecDeque<Frame>) {
+    fn compose_quiet(&mut self, line: &mut Line) {
         let mut places = std::mem::take(&mut self.places);
         places.clear();
         if self.handles(EventKind::Packet) {
@@ -105,7 +109,7 @@ impl Burst {
         for packet in places.len()..self.classes.len() {
             places.push(self.place(packet));
         }
-        self.push_placed(inbox, &places);
+        self.push_placed(line, &places);
         self.places = places;
     }
 
@@ -135,48 +139,69 @@ impl Burst {
     }
 
     #[inline(never)]
-    fn push_placed(&mut self, inbox: &mut VecDeque<Frame>, places: &[Place]) {
-        self.push_packets(inbox, places.iter().copied());
+    fn push_placed(&mut self, line: &mut Line, places: &[Place]) {
+        if places.iter().all(|place| place.member != SKIPPED) {
+            let first = self.items.len();
+            self.push_packets(line, places.len(), |packet| places[packet]);
+            return self.chain(first);
+        }
+        for (frame, place) in line.take_all(places.len()).zip(places) {
+            self.push_packet(frame, *place);
+        }
     }
 
-    /// Makes events of the next packets of the inbox, which have these places.
+    /// Makes events of the next `count` packets of the line, of which none is skipped.
+    // A loop and not a chain of iterators: those keep their places in memory here.
     #[inline(always)]
-    fn push_packets(
-        &mut self,
-        inbox: &mut VecDeque<Frame>,
-        places: impl ExactSizeIterator<Item = Place>,
-    ) {
-        let Self { items, skipped, .. } = self;
-        let (mut items, mut skipped) = (std::mem::take(items), std::mem::take(skipped));
-        let mut writer = Writer::of(self, items.len());
-        for (frame, place) in inbox.drain(..places.len()).zip(places) {
-            if place.member == SKIPPED {
-                skipped.push(frame);
-            } else {
-                writer.write(Arrival::of_packet(&frame, place));
-                items.push(Item::new(Some(frame), place.kind, place.member));
+    fn push_packets(&mut self, line: &mut Line, count: usize, place: impl Fn(usize) -> Place) {
+        let Self { items, shape, frames_length, .. } = self;
+        let first = items.len();
+        let mut writer = Writer { frames_length: *frames_length, shape };
+        let (events, moments) = (&mut *self.events, &mut *self.moments);
+        let mut event = first;
+        items.extend(line.take_all(count).map(|frame| {
+            let place = place(event - first);
+            let slots = (&mut events[event], &mut moments[event]);
+            writer.write(Arrival::of_packet(&frame, place), slots);
+            event += 1;
+            Item::new(Some(frame), place.kind, place.member)
+        }));
+        *frames_length = writer.frames_length;
+    }
+
+    /// Chains the events of each set, from event `first` on, and gives each a place for its state.
+    #[inline(always)]
+    fn chain(&mut self, first: usize) {
+        let room = self.shape.state_room as u32;
+        let events = self.items[first..].iter().zip(&mut self.events[first..]);
+        for (index, (item, event)) in (first as u32..).zip(events) {
+            // None has as many members as `NO_MEMBER`.
+            let Some(member) = self.members.get_mut(usize::from(item.member)) else { continue };
+            let previous = std::mem::replace(&mut member.last, index);
+            if previous == NO_PREVIOUS {
+                member.state_offset = self.states_length;
             }
+            Event::set_chain_in(event, self.states_length, previous);
+            self.states_length += room;
         }
-        (self.frames_length, self.states_length) = (writer.frames_length, writer.states_length);
-        (self.items, self.skipped) = (items, skipped);
     }
 
     /// Whether no set runs out before the last of the classified packets.
     #[inline]
-    fn is_quiet(&self, inbox: &VecDeque<Frame>) -> bool {
-        let (Some(first), Some(last)) = (inbox.front(), self.classes.len().checked_sub(1)) else {
+    fn is_quiet(&self, line: &Line) -> bool {
+        let Some(last) = self.classes.len().checked_sub(1).and_then(|last| line.get(last)) else {
             return true;
         };
-        let quiet_until_ns = self.table.quiet_until_ns(first.timestamp_ns);
-        inbox[last].timestamp_ns <= quiet_until_ns
+        let first = line.get(0).expect(WAITS);
+        last.timestamp_ns <= self.table.quiet_until_ns(first.timestamp_ns)
     }
 
     /// Composes the classified packets, and the end of each set before the first packet after it;
     /// `false` if the burst must end before a set does.
-    fn compose_with_ends(&mut self, inbox: &mut VecDeque<Frame>, limit: usize) -> bool {
+    fn compose_with_ends(&mut self, line: &mut Line, limit: usize) -> bool {
         let mut classified = 0;
         while self.items.len() < limit && classified < self.classes.len() {
-            let now_ns = inbox[0].timestamp_ns;
+            let now_ns = line.get(0).expect(WAITS).timestamp_ns;
             if let Some((entry, deadline_ns)) = self.table.expired(now_ns) {
                 if !self.compose_end(entry, deadline_ns) {
                     return false;
@@ -186,8 +211,9 @@ impl Burst {
             if self.shape.first_alone && self.ends_before(classified) {
                 return true;
             }
-            let frame = inbox.pop_front().expect("classified packets are in the inbox");
-            self.compose_packet(frame, classified);
+            let frame = line.take().expect(WAITS);
+            let place = self.place(classified);
+            self.push_packet(frame, place);
             classified += 1;
         }
         true
@@ -219,8 +245,7 @@ impl Burst {
         self.settled = Settled::default();
     }
 
-    fn compose_packet(&mut self, frame: Frame, classified: usize) {
-        let place = self.place(classified);
+    fn push_packet(&mut self, frame: Frame, place: Place) {
         if place.member == SKIPPED {
             self.skipped.push(frame);
         } else {
@@ -309,65 +334,37 @@ impl Burst {
     #[inline(never)]
     fn push(&mut self, arrival: Arrival, frame: Option<Frame>) {
         let Place { kind, member } = arrival.place;
-        let mut writer = Writer::of(self, self.items.len());
-        writer.write(arrival);
-        (self.frames_length, self.states_length) = (writer.frames_length, writer.states_length);
-        self.items.push(Item::new(frame, kind, member));
+        let Self { items, shape, frames_length, .. } = self;
+        let event = items.len();
+        let mut writer = Writer { frames_length: *frames_length, shape };
+        writer.write(arrival, (&mut self.events[event], &mut self.moments[event]));
+        *frames_length = writer.frames_length;
+        items.push(Item::new(frame, kind, member));
+        self.chain(event);
     }
 }
 
-/// Writes events. What one needs to know of those before it stays in registers.
+/// Writes events, as if they were of no set. How far the frames reach stays in a register.
 struct Writer<'a> {
-    events: &'a mut [[u8; EVENT_SIZE]; EVENTS_MAX],
-    moments: &'a mut [Moment; EVENTS_MAX],
-    members: &'a mut [Member],
     frames_length: u32,
-    states_length: u32,
-    headroom: u32,
-    window: u32,
-    state_room: u32,
-    index: usize,
+    shape: &'a Shape,
 }
 
-impl<'a> Writer<'a> {
+impl Writer<'_> {
     #[inline(always)]
-    fn of(burst: &'a mut Burst, index: usize) -> Self {
-        Self {
-            events: &mut burst.events,
-            moments: &mut burst.moments,
-            members: &mut burst.members,
-            frames_length: burst.frames_length,
-            states_length: burst.states_length,
-            headroom: burst.shape.headroom as u32,
-            // No frame is as long as what is cut off here.
-            window: burst.shape.window as u32,
-            state_room: burst.shape.state_room as u32,
-            index,
-        }
-    }
-
-    #[inline(always)]
-    fn write(&mut self, arrival: Arrival) {
-        let Arrival { place: Place { kind, member }, port, now_ns, seed, lengths } = arrival;
+    fn write(&mut self, arrival: Arrival, (event, moment): (&mut [u8; EVENT_SIZE], &mut Moment)) {
+        let Arrival { place: Place { kind, .. }, port, now_ns, seed, lengths } = arrival;
         let (length, wire_length) = lengths.unwrap_or_default();
-        let frame_offset = self.frames_length.next_multiple_of(8) + self.headroom;
-        let frame_length = (length as u32).min(self.window);
+        let frame_offset = self.frames_length.next_multiple_of(8) + self.shape.headroom as u32;
+        // No frame is as long as what is cut off of the window here.
+        let frame_length = (length as u32).min(self.shape.window as u32);
         self.frames_length = frame_offset + frame_length;
-        let (mut previous, mut state_offset) = (NO_PREVIOUS, 0);
-        if let Some(member) = self.members.get_mut(usize::from(member)) {
-            previous = std::mem::replace(&mut member.last, self.index as u32);
-            state_offset = self.states_length;
-            if previous == NO_PREVIOUS {
-                member.state_offset = state_offset;
-            }
-            self.states_length += self.state_room;
-        }
-        let event =
-            Event { kind, port, frame_offset, frame_length, wire_length, state_offset, previous };
-        self.events[self.index] = event.to_bytes();
+        let (state_offset, previous) = (0, NO_PREVIOUS);
+        *event =
+            Event { kind, port, frame_offset, frame_length, wire_length, state_offset, previous }
+                .to_bytes();
         let of_port = lengths.map(|_| port);
         let origin = EventOrigin { kind: Some(kind), port: of_port }.pack();
-        self.moments[self.index] = Moment { now_ns, seed, origin };
-        self.index += 1;
+        *moment = Moment { now_ns, seed, origin };
     }
 }

@@ -257,6 +257,22 @@ impl Burst {
         &self.moments[..self.items.len()]
     }
 
+    /// When one of them happens, until the next is composed.
+    pub(crate) fn moment(&self, event: usize) -> Moment {
+        self.moments[event]
+    }
+
+    /// The most runs of the events before `finished`, this one included.
+    #[inline]
+    pub(crate) fn runs_max(&self, finished: usize) -> u32 {
+        let items = &self.items[..finished];
+        // Packets that run again come before all others: if the first does not, none does.
+        match items.first() {
+            Some(Item { frame: Some(frame), .. }) if frame.tries == 0 => 1,
+            _ => items.iter().map(Item::runs).max().unwrap_or(0),
+        }
+    }
+
     /// Where the state lies that an event finds and leaves.
     #[inline(always)]
     fn state_offset(&self, event: usize) -> usize {

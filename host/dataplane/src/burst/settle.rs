@@ -49,12 +49,19 @@ impl Burst {
         let mut registers = false;
         let events = self.items.iter_mut().zip(&self.events[..]);
         for (index, (bytes, (item, event))) in verdicts.iter().zip(events).enumerate() {
-            let verdict = Verdict::load(bytes)?;
-            let checked = item.check(&verdict, Event::frame_in(event), &self.shape);
-            checked.map_err(|rule| bad_verdict(index, rule))?;
-            registers |= verdict.registration != Registration::None;
-            item.ending = Ending::Stands(verdict.action);
-            item.registration = verdict.registration;
+            if let Some(port) = Verdict::sends_in_place(bytes, event)
+                && item.frame.is_some()
+            {
+                item.ending = Ending::Stands(Action::Send(port));
+                item.registration = Registration::None;
+            } else {
+                let verdict = Verdict::load(bytes)?;
+                let checked = item.check(&verdict, Event::frame_in(event), &self.shape);
+                checked.map_err(|rule| bad_verdict(index, rule))?;
+                registers |= verdict.registration != Registration::None;
+                item.ending = Ending::Stands(verdict.action);
+                item.registration = verdict.registration;
+            }
         }
         Ok(registers)
     }
@@ -94,8 +101,9 @@ impl Burst {
     #[inline(always)]
     fn copy_out(&mut self, finished: usize, verdicts: &[[u8; VERDICT_SIZE]], frames: &[u8]) {
         let crossed = self.events.iter().zip(verdicts);
+        let mut refused = 0;
         for (item, (event, verdict)) in self.items[..finished].iter_mut().zip(crossed) {
-            self.changes.refused += u64::from(item.refused);
+            refused += u64::from(item.refused);
             let (Ending::Stands(Action::Send(_) | Action::Flood), Some(frame)) =
                 (item.ending, &mut item.frame)
             else {
@@ -108,6 +116,7 @@ impl Burst {
                 item.ending = Ending::Dropped(HostReason::FrameTooLong.into());
             }
         }
+        self.changes.refused += refused;
     }
 
     /// Finds, for each set, its last event that stands and leaves state.

@@ -206,12 +206,15 @@ impl Queue for SoftQueue {
         }
     }
 
-    fn tx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) {
+    fn tx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) -> u64 {
+        let mut bytes = 0;
         for frame in frames.iter() {
             let (set, _) = super::label(frame.bytes());
             self.plan.leaves(set, self.id);
+            bytes += frame.len() as u64;
         }
         pool.give_all(frames);
+        bytes
     }
 
     fn begin_drain(&mut self) {

@@ -156,11 +156,14 @@ impl Burst {
     #[inline]
     pub(super) fn fill_with(&mut self, count: usize, mut next: impl FnMut() -> Option<Packet>) {
         self.clear();
-        while self.len < count.min(BURST_MAX) {
+        let mut len = 0;
+        for slot in &mut self.packets[..count.min(BURST_MAX)] {
             let Some(packet) = next() else { break };
-            self.packets[self.len] = Some(packet);
-            self.len += 1;
+            // There was none.
+            std::mem::forget(slot.replace(packet));
+            len += 1;
         }
+        self.len = len;
     }
 
     /// How many there are.

@@ -309,28 +309,32 @@ impl Queue for DeviceQueue {
     }
 
     #[inline]
-    fn tx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) {
+    fn tx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) -> u64 {
         let room = self.transmitter.device().buffers().room();
-        if frames.iter().any(|frame| frame.len() > room) {
-            self.send_long(frames, pool, room);
+        let (mut bytes, mut as_they_are) = (0, true);
+        for frame in frames.iter() {
+            bytes += frame.len() as u64;
+            as_they_are &= frame.is_lent() && frame.len() <= room;
         }
-        let (mut sent, mut bytes) = (0, 0);
-        while sent < frames.len() {
-            let count = (frames.len() - sent).min(BURST_MAX);
-            let taken = self.send(&mut frames[sent..sent + count]);
-            bytes += frames[sent..sent + taken].iter().map(|frame| frame.len() as u64).sum::<u64>();
+        if !as_they_are {
+            return self.send_others(frames, pool, room);
+        }
+        let mut sent = 0;
+        for burst in frames.chunks_mut(BURST_MAX) {
+            let taken = self.send_lent(burst);
             sent += taken;
-            if taken < count {
+            if taken < burst.len() {
                 break;
             }
         }
-        self.counters.count_transmitted(sent as u64, bytes);
         if sent == frames.len() {
-            pool.give_all(frames);
+            pool.give_bare(frames);
         } else {
+            bytes -= frames[sent..].iter().map(|frame| frame.len() as u64).sum::<u64>();
             frames.drain(..sent).for_each(|frame| pool.give(frame));
         }
-        frames.append(&mut self.unfit);
+        self.counters.count_transmitted(sent as u64, bytes);
+        bytes
     }
 }
 
@@ -339,39 +343,81 @@ impl DeviceQueue {
     /// there is a frame in the pool, and how many became frames.
     #[inline]
     fn deliver(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) -> (usize, usize) {
-        let Self { burst, scratch, losses, port, sequence, .. } = self;
+        let Self { burst, scratch, losses, port, .. } = self;
         let outside = self.transmitter.device().buffers().are_outside();
-        let (packets, first, mut bytes) = (burst.len(), *sequence, 0);
+        let (packets, before) = (burst.len(), frames.len());
+        pool.take_all(packets, frames);
+        let (mut sequence, mut bytes, mut delivered) = (self.sequence, 0, 0);
+        let empty = &mut frames[before..];
         burst.drain(|packet| {
-            let mut frame =
-                pool.take().expect("no more packets are asked for than frames are free");
+            // One that was not filled is for the next packet.
+            let frame = &mut empty[delivered];
             match Whole::new(packet, outside) {
                 Ok(whole) if whole.bytes().len() <= FRAME_BYTES_MAX => frame.hold(whole),
-                Ok(_) => {
-                    losses.too_long();
-                    return pool.give(frame);
-                }
+                Ok(_) => return losses.too_long(),
                 Err(packet) => {
-                    if !copy(&packet, &mut frame, scratch, losses) {
-                        return pool.give(frame);
+                    if !copy(&packet, frame, scratch, losses) {
+                        return;
                     }
                 }
             }
             let length = frame.len();
-            frame.arrive(*port, length as u32, 0, *sequence);
+            frame.arrive(*port, length as u32, 0, sequence);
             bytes += length as u64;
-            *sequence += 1;
-            frames.push(frame);
+            sequence += 1;
+            delivered += 1;
         });
-        let delivered = *sequence - first;
-        self.counters.count_received(delivered, bytes);
-        (packets, delivered as usize)
+        self.sequence = sequence;
+        if delivered < packets {
+            frames.drain(before + delivered..).for_each(|frame| pool.give(frame));
+        }
+        self.counters.count_received(delivered as u64, bytes);
+        (packets, delivered)
     }
 
-    /// Sends up to a burst of frames that each fit a buffer; how many, from the first on, which
-    /// have no bytes then.
+    /// Sends up to a burst of frames that hold buffers; how many, from the first on, which hold
+    /// none then.
     #[inline]
-    fn send(&mut self, frames: &mut [Frame]) -> usize {
+    fn send_lent(&mut self, frames: &mut [Frame]) -> usize {
+        let mut next = frames.iter_mut();
+        self.out.fill_with(next.len(), || Some(next.next()?.take_lent()?.into_packet()));
+        self.send_out(frames)
+    }
+
+    /// Sends what was made of these frames; how many, from the first on.
+    #[inline]
+    fn send_out(&mut self, frames: &mut [Frame]) -> usize {
+        let sent = self.transmitter.send(&mut self.out);
+        if sent < frames.len() {
+            self.take_back(&mut frames[sent..]);
+        }
+        sent
+    }
+
+    /// As `tx_burst`, for frames of which some are to be copied into one buffer or several.
+    #[cold]
+    fn send_others(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool, room: usize) -> u64 {
+        let mut bytes = 0;
+        if frames.iter().any(|frame| frame.len() > room) {
+            bytes += self.send_long(frames, pool, room);
+        }
+        while !frames.is_empty() {
+            let count = frames.len().min(BURST_MAX);
+            let taken = self.send_copied(&mut frames[..count]);
+            let bytes_taken = frames[..taken].iter().map(|frame| frame.len() as u64).sum();
+            self.counters.count_transmitted(taken as u64, bytes_taken);
+            bytes += bytes_taken;
+            frames.drain(..taken).for_each(|frame| pool.give(frame));
+            if taken < count {
+                break;
+            }
+        }
+        frames.append(&mut self.unfit);
+        bytes
+    }
+
+    /// Sends up to a burst of frames that each fit a buffer; how many, from the first on.
+    fn send_copied(&mut self, frames: &mut [Frame]) -> usize {
         let Self { out, empty, transmitter, .. } = self;
         let buffers = transmitter.device().buffers();
         let to_load = frames.iter().filter(|frame| !frame.is_lent()).count();
@@ -390,11 +436,7 @@ impl DeviceQueue {
                 }
             }
         });
-        let sent = transmitter.send(out);
-        if sent < frames.len() {
-            self.take_back(&mut frames[sent..]);
-        }
-        sent
+        self.send_out(frames)
     }
 
     /// Gives the packets that the device did not take back to their frames.
@@ -411,8 +453,8 @@ impl DeviceQueue {
 
     /// Sends, up to the first that is not taken, what needs several buffers, and what comes before
     /// it; what cannot be sent at all is set aside.
-    #[cold]
-    fn send_long(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool, room: usize) {
+    fn send_long(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool, room: usize) -> u64 {
+        let mut bytes = 0;
         let segments = self.transmitter.device().abilities.segments;
         let mut rest = std::mem::take(frames).into_iter();
         for frame in rest.by_ref() {
@@ -430,9 +472,11 @@ impl DeviceQueue {
                 break;
             }
             self.counters.count_transmitted(1, frame.len() as u64);
+            bytes += frame.len() as u64;
             pool.give(frame);
         }
         frames.extend(rest);
+        bytes
     }
 }
 

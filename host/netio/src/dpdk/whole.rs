@@ -21,10 +21,11 @@ impl Whole {
         let header = packet.header();
         let places = if outside { dpdk_sys::NFOS_RTE_MBUF_F_EXTERNAL } else { 0 };
         let end = usize::from(header.data_off) + usize::from(header.data_len);
-        let is_whole = header.nb_segs == 1
-            && header.refcnt == 1
-            && header.ol_flags & PLACES == places
-            && end <= usize::from(header.buf_len);
+        // One branch for all: they are hardly ever false.
+        let is_whole = (header.nb_segs == 1)
+            & (header.refcnt == 1)
+            & (header.ol_flags & PLACES == places)
+            & (end <= usize::from(header.buf_len));
         if is_whole { Ok(Self(packet)) } else { Err(packet) }
     }
 

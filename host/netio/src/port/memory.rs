@@ -247,10 +247,11 @@ impl Queue for MemoryQueue {
         }
     }
 
-    fn tx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) {
-        let byte_count = frames.iter().map(|frame| frame.len() as u64).sum();
-        self.counters.count_transmitted(frames.len() as u64, byte_count);
+    fn tx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) -> u64 {
+        let bytes = frames.iter().map(|frame| frame.len() as u64).sum();
+        self.counters.count_transmitted(frames.len() as u64, bytes);
         pool.give_all(frames);
+        bytes
     }
 
     fn round(&self) -> usize {

@@ -53,9 +53,9 @@ pub trait Queue: Send {
     /// `frames` has the room. `timestamp_ns` is 0: a live frame arrives when it is received.
     fn rx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool, max: usize) -> Received;
 
-    /// Sends frames, from the first on, and gives those it took to the pool. Those it could not
-    /// take stay, in order.
-    fn tx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool);
+    /// Sends frames, from the first on, and gives those it took to the pool; answers how many bytes
+    /// they were. Those it could not take stay, in order.
+    fn tx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) -> u64;
 
     /// From now on, [`Self::is_drained`] asks for the packets that lie in this queue now: all that
     /// were steered here before, if whoever steers has [followed](Resteer::follow) since.
