@@ -18,6 +18,12 @@ pub(crate) trait Egress {
     /// sent or dropped, here or at [`Self::flush`].
     fn send(&mut self, port: u16, frame: Frame, origin: Origin);
 
+    /// Sends received packets through an existing port, as [`Self::send`] does each.
+    #[inline]
+    fn send_packets(&mut self, port: u16, frames: impl Iterator<Item = Frame>) {
+        frames.for_each(|frame| self.send(port, frame, Origin::Packet));
+    }
+
     /// A frame to fill, or none if there is none left.
     fn spare(&mut self) -> Option<Frame>;
 

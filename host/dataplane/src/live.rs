@@ -150,6 +150,11 @@ impl Egress for LivePorts {
     }
 
     #[inline]
+    fn send_packets(&mut self, port: u16, frames: impl Iterator<Item = Frame>) {
+        self.staged[usize::from(port)].frames.extend(frames);
+    }
+
+    #[inline]
     fn spare(&mut self) -> Option<Frame> {
         self.pool.take()
     }

@@ -461,19 +461,19 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
         }
         let silent = self.guest.services().effects().is_empty() && self.scribe.is_none();
         let runs_max = self.burst.runs_max(settled.finished);
-        let mut stood = 0;
         let mut items = std::mem::take(self.burst.items_mut());
-        for (unit, item) in items[..settled.finished].iter_mut().enumerate() {
-            stood += u64::from(matches!(item.ending, Ending::Stands(_)));
-            if !silent {
+        let finished = &mut items[..settled.finished];
+        let stood = finished.iter().filter(|item| matches!(item.ending, Ending::Stands(_))).count();
+        if silent {
+            self.finish_all(finished);
+        } else {
+            for (unit, item) in finished.iter_mut().enumerate() {
                 self.tell_of(unit, item);
-            }
-            if let Some(frame) = item.frame.take() {
-                self.finish(frame, item.ending);
+                self.finish(item);
             }
         }
         *self.burst.items_mut() = items;
-        self.counters.events.add(stood);
+        self.counters.events.add(stood as u64);
         self.counters.runs_per_event_max.raise_to(runs_max.into());
     }
 

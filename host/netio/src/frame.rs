@@ -240,14 +240,17 @@ impl Descriptor {
         self.sequence = sequence;
     }
 
-    /// Makes its bytes those in a device's buffer, which it holds from here on. It holds none yet.
+    /// Makes its bytes those in a device's buffer, which it holds from here on; how many there are.
+    /// It holds none yet.
     #[cfg(feature = "dpdk")]
     #[inline]
-    pub(crate) fn hold(&mut self, lent: Lent) {
+    pub(crate) fn hold(&mut self, lent: Lent) -> usize {
         debug_assert!(self.lent.is_none(), "a frame holds one buffer at a time");
-        self.length = lent.bytes().len() as u32;
+        let length = lent.bytes().len();
+        self.length = length as u32;
         // There is none to give back.
         std::mem::forget(self.lent.replace(lent));
+        length
     }
 
     /// Whether it holds a device's buffer.

@@ -2,7 +2,7 @@
 //! asked for happens.
 
 use super::Worker;
-use crate::burst::Ending;
+use crate::burst::{Ending, Item};
 use crate::effects::Send;
 use crate::egress::{Egress, Origin};
 use crate::notice::Notice;
@@ -17,22 +17,41 @@ use nfos_netio::{Frame, PortId};
 /// Bytes of an Ethernet header: the shortest frame that a network function may make.
 const FRAME_BYTES_MIN: usize = 14;
 
+/// What is true of an event that sends its packet: its verdict was checked.
+const PACKET: &str = "an event without a packet sends none";
+
 impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
-    /// Lets happen to a packet what was decided.
+    /// Lets happen to packets what was decided.
     #[inline(always)]
-    pub(super) fn finish(&mut self, frame: Frame, ending: Ending) {
-        // Most packets are sent: found with two comparisons.
-        if let Ending::Stands(Action::Send(port)) = ending
-            && port < self.ports
-        {
-            return self.egress.send(port, frame, Origin::Packet);
+    pub(super) fn finish_all(&mut self, items: &mut [Item]) {
+        let mut rest = items;
+        while let Some(item) = rest.first_mut() {
+            // Most packets are sent, and many after another through the same port.
+            let run = match item.ending {
+                Ending::Stands(Action::Send(port)) if port < self.ports => {
+                    let sent = Ending::Stands(Action::Send(port));
+                    let run = rest.iter().take_while(|item| item.ending == sent).count();
+                    let frames = rest[..run].iter_mut().map(|item| item.frame.take());
+                    self.egress.send_packets(port, frames.map(|frame| frame.expect(PACKET)));
+                    run
+                }
+                _ => {
+                    self.finish(item);
+                    1
+                }
+            };
+            rest = &mut rest[run..];
         }
-        self.finish_otherwise(frame, ending);
     }
 
+    /// Lets happen to a packet, if there is one, what was decided.
     #[inline(never)]
-    fn finish_otherwise(&mut self, frame: Frame, ending: Ending) {
-        match ending {
+    pub(super) fn finish(&mut self, item: &mut Item) {
+        let Some(frame) = item.frame.take() else { return };
+        match item.ending {
+            Ending::Stands(Action::Send(port)) if port < self.ports => {
+                self.egress.send(port, frame, Origin::Packet);
+            }
             Ending::Stands(Action::Send(_)) => {
                 self.drop_packet(frame, HostReason::NoSuchPort.into());
             }

@@ -14,7 +14,7 @@ use super::receiver::{Receiver, Steers, receivers};
 use super::scaling::Scaling;
 use super::spec::DeviceSpec;
 use super::whole::Whole;
-use crate::frame::Frame;
+use crate::frame::{Descriptor, Frame};
 use crate::id::PortId;
 use crate::pool::Pool;
 use crate::port::{
@@ -343,26 +343,26 @@ impl DeviceQueue {
     /// there is a frame in the pool, and how many became frames.
     #[inline]
     fn deliver(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) -> (usize, usize) {
-        let Self { burst, scratch, losses, port, .. } = self;
         let outside = self.transmitter.device().buffers().are_outside();
+        let (port, mut sequence, mut bytes, mut delivered) = (self.port, self.sequence, 0, 0);
+        let Self { burst, scratch, losses, .. } = self;
         let (packets, before) = (burst.len(), frames.len());
         pool.take_all(packets, frames);
-        let (mut sequence, mut bytes, mut delivered) = (self.sequence, 0, 0);
         let empty = &mut frames[before..];
         burst.drain(|packet| {
             // One that was not filled is for the next packet.
-            let frame = &mut empty[delivered];
-            match Whole::new(packet, outside) {
+            let frame = &mut *empty[delivered];
+            let length = match Whole::new(packet, outside) {
                 Ok(whole) if whole.bytes().len() <= FRAME_BYTES_MAX => frame.hold(whole),
                 Ok(_) => return losses.too_long(),
                 Err(packet) => {
                     if !copy(&packet, frame, scratch, losses) {
                         return;
                     }
+                    frame.len()
                 }
-            }
-            let length = frame.len();
-            frame.arrive(*port, length as u32, 0, sequence);
+            };
+            frame.arrive(port, length as u32, 0, sequence);
             bytes += length as u64;
             sequence += 1;
             delivered += 1;
@@ -483,7 +483,7 @@ impl DeviceQueue {
 /// Copies a packet that a frame cannot hold, because it lies in several buffers for instance; if
 /// that cannot be, it is counted as lost.
 #[cold]
-fn copy(packet: &Packet, frame: &mut Frame, scratch: &mut Vec<u8>, losses: &Losses) -> bool {
+fn copy(packet: &Packet, frame: &mut Descriptor, scratch: &mut Vec<u8>, losses: &Losses) -> bool {
     scratch.clear();
     if !packet.append_to(scratch) {
         losses.malformed();
