@@ -68,7 +68,7 @@ def line_of(section, **wanted):
 
 def compare(workers):
     for nf in FUNCTIONS:
-        rounds, ms = (9, 600) if FULL else (3, 250)
+        rounds, ms = (5, 400) if FULL else (3, 250)
         measure(f"compare{workers}", bench("compare", nf, "--workers", workers, "--rounds", rounds,
                                            "--ms", ms))
 
@@ -78,7 +78,7 @@ def search():
     for workers in (1, 2):
         for nf in FUNCTIONS:
             for engine in engines:
-                more = ["--steps", 10, "--ms", 1000, "--tries", 3] if FULL else \
+                more = ["--steps", 8, "--ms", 400, "--tries", 3] if FULL else \
                     ["--steps", 7, "--ms", 120]
                 measure("search", bench("search", nf, "--workers", workers, "--subject", engine,
                                         *more))
@@ -92,19 +92,19 @@ def latency():
                 if found and found["mpps"] > 0 and (burst == 32 or load == 50):
                     mpps = f"{found['mpps'] * load / 100:.3f}"
                     measure("latency", bench("latency", nf, "--mpps", mpps, "--burst", burst,
-                                             "--ms", 5000 if FULL else 500))
+                                             "--ms", 2000 if FULL else 500))
 
 
 def bursts():
     for nf in FUNCTIONS:
         for burst in BURSTS:
             measure("bursts", bench("compare", nf, "--subjects", "direct", "--burst", burst,
-                                    "--rounds", 9 if FULL else 3, "--ms", 150))
+                                    "--rounds", 5 if FULL else 3, "--ms", 150))
 
 
 def peers():
     for nf in ("counter", "firewall"):
-        measure("peers", ["target/peers/release/nfos-bench-peers", nf, "9" if FULL else "3", "250"])
+        measure("peers", ["target/peers/release/nfos-bench-peers", nf, "5" if FULL else "3", "250"])
 
 
 def counts():
@@ -118,7 +118,7 @@ def costs():
 
 def scaling():
     measure("scaling", ["python3", "bench/scaling.py", "target/release/nfos-host",
-                        "9" if FULL else "3"])
+                        "5" if FULL else "3"])
 
 
 def devices():
@@ -128,6 +128,7 @@ def devices():
            "failed": ran.stderr[-400:] if ran.returncode else None, "at": time.strftime("%F %H:%M")}
     with open(RESULTS / "devices.jsonl", "a") as file:
         file.write(json.dumps(row) + "\n")
+    measure("captures", ["python3", "bench/devices.py", "3" if FULL else "1"], 600)
 
 
 SECTIONS = {
@@ -363,6 +364,15 @@ def others():
             yield row["text"].rstrip()
             yield "```"
         yield ""
+    played = [line for row in rows("captures") for line in row["lines"]]
+    if played:
+        modes = list(played[0]["mpps"])
+        yield "Each network function over devices of DPDK: the first 4,096 packets of its workload, " \
+            "played by `net_pcap` without an end from one receive queue, which workers share; Mpps by " \
+            f"engine and number of workers: {commands('captures')}."
+        yield ""
+        yield from table(["", *modes],
+                         [[line["nf"], *(shown(line["mpps"][mode]) for mode in modes)] for line in played])
 
 
 def growth():

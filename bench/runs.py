@@ -4,6 +4,25 @@ import json
 import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
+
+TRACES = Path(__file__).parents[1] / "target/bench"
+# By network function: traces of its ports, and parameters.
+FUNCTIONS = {
+    "counter": (["flows-4096", None], []),
+    "firewall": (["flows-4096", None], []),
+    "policer": ([None, "flows-4096"], []),
+    "bridge": (["bridge.262144.0", "bridge.262144.1"], ["refresh_interval_ms=1000"]),
+    "nat": (["caida", None], []),
+    "maglev": (["lb-churn.262144.0", "lb-churn.262144.1"], []),
+    "anti-ddos": (["antiddos", None], ["staleness_us=100"]),
+    "array": (["array", None], []),
+}
+
+
+def trace_file(trace):
+    """The file of a trace, which `nfos-bench compare` has made."""
+    return TRACES / f"{trace if '.262144' in trace else f'{trace}.262144'}.pcap"
 
 
 @dataclass

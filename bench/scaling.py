@@ -14,31 +14,18 @@ import statistics
 import sys
 from pathlib import Path
 
-from runs import run
+from runs import FUNCTIONS, run, trace_file
 
 ROOT = Path(__file__).parents[1]
 HOST = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "target/release/nfos-host")
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
-TRACES = ROOT / "target/bench"
 NOTHING = "synthetic:flows=1,packets=1,repeat=1"
-# By network function: traces of its ports, and parameters.
-FUNCTIONS = {
-    "counter": (["flows-4096", None], []),
-    "firewall": (["flows-4096", None], []),
-    "policer": ([None, "flows-4096"], []),
-    "bridge": (["bridge.262144.0", "bridge.262144.1"], ["refresh_interval_ms=1000"]),
-    "nat": (["caida", None], []),
-    "maglev": (["lb-churn.262144.0", "lb-churn.262144.1"], []),
-    "anti-ddos": (["antiddos", None], ["staleness_us=100"]),
-    "array": (["array", None], []),
-}
 
 
 def port(trace, repeat):
     if trace is None:
         return NOTHING
-    name = trace if ".262144" in trace else f"{trace}.262144"
-    return f"memory:{TRACES / name}.pcap,repeat={repeat}"
+    return f"memory:{trace_file(trace)},repeat={repeat}"
 
 
 def ns_per_packet(nf, workers):
