@@ -138,6 +138,9 @@ SECTIONS = {
     "devices": devices,
 }
 
+# Of sections that write others than one of their own name.
+FILES = {"costs": ["memory", "mappings", "start"], "devices": ["devices", "captures"]}
+
 
 def rate(line, subject):
     found = line and line["subjects"].get(subject)
@@ -464,7 +467,7 @@ def main():
     words = [word for word in sys.argv[1:] if not word.startswith("--")]
     if words[:1] == ["run"]:
         for name in words[1:] or SECTIONS:
-            for stem in {"costs": ["memory", "mappings", "start"]}.get(name, [name]):
+            for stem in FILES.get(name, [name]):
                 (RESULTS / f"{stem}.jsonl").unlink(missing_ok=True)
             SECTIONS[name]()
     elif words == ["page"]:
