@@ -151,6 +151,9 @@ impl Burst {
     /// Brings the table to where the finished events leave it, and undoes what the others composed.
     #[inline]
     pub(super) fn settle_sets(&mut self, finished: usize, states: &[u8]) {
+        if self.members.is_empty() || self.all_live() && self.store_short(states) {
+            return;
+        }
         for member in self.members.iter().rev() {
             let entry = member.entry;
             if entry == NONE {
@@ -183,7 +186,25 @@ impl Burst {
     }
 }
 
+/// States of sets that are all live, as in most bursts: copied in a loop that knows how long they
+/// are, if they are short.
 impl Burst {
+    fn all_live(&self) -> bool {
+        self.members.iter().all(|member| member.stage == Stage::Live)
+    }
+
+    /// The states that the sets have as the burst begins.
+    #[inline]
+    fn load_states(&mut self, states: &mut [u8]) {
+        if self.all_live() && self.load_short(states) {
+            return;
+        }
+        for (index, member) in self.members.iter().enumerate() {
+            let at = member.state_offset as usize;
+            self.load_state(index, &mut states[at..at + self.shape.state_room]);
+        }
+    }
+
     /// The state that a set has as the burst begins.
     #[inline]
     pub(super) fn load_state(&self, member: usize, to: &mut [u8]) {
@@ -193,6 +214,38 @@ impl Burst {
             }
             _ => to.fill(0),
         }
+    }
+
+    /// Whether it did.
+    #[inline]
+    fn load_short(&mut self, states: &mut [u8]) -> bool {
+        self.load_short_of::<1>(states) || self.load_short_of::<2>(states)
+    }
+
+    #[inline(always)]
+    fn load_short_of<const WORDS: usize>(&mut self, states: &mut [u8]) -> bool {
+        let Some(table) = self.table.short_states::<WORDS>() else { return false };
+        for member in &self.members {
+            table.load(member.entry, &mut states[member.state_offset as usize..][..8 * WORDS]);
+        }
+        true
+    }
+
+    /// Whether it did.
+    #[inline]
+    fn store_short(&mut self, states: &[u8]) -> bool {
+        let has_none = self.shape.state_room == 0;
+        has_none || self.store_short_of::<1>(states) || self.store_short_of::<2>(states)
+    }
+
+    #[inline(always)]
+    fn store_short_of<const WORDS: usize>(&mut self, states: &[u8]) -> bool {
+        let Some(mut table) = self.table.short_states::<WORDS>() else { return false };
+        for member in self.members.iter().filter(|member| member.state_from != NO_PREVIOUS) {
+            let at = Event::state_offset_in(&self.events[member.state_from as usize]);
+            table.store(member.entry, &states[at as usize..][..8 * WORDS]);
+        }
+        true
     }
 }
 
@@ -222,10 +275,7 @@ impl Exchange<WorkerServices> for Burst {
             }
         }
         if self.shape.state_room > 0 {
-            for (index, member) in self.members.iter().enumerate() {
-                let at = member.state_offset as usize;
-                self.load_state(index, &mut states[at..at + self.shape.state_room]);
-            }
+            self.load_states(states);
         }
     }
 

@@ -11,6 +11,9 @@ use super::lru::Order;
 /// Words of key and state that an entry holds itself.
 const INLINE_WORDS: usize = 4;
 
+/// Words of a key that leaves room for a state beside it.
+const SHORT_KEY: usize = 2;
+
 /// Entries that are no sets: [`NONE`] and an [anchor](Entries::make_anchor).
 const EXTRA: usize = 2;
 
@@ -224,7 +227,7 @@ impl Entries {
     /// Whether keys have two words, which lie in their entries.
     #[inline(always)]
     pub(crate) fn has_short_keys(&self) -> bool {
-        self.key_words == 2 && !self.is_long
+        self.key_words == SHORT_KEY && !self.is_long
     }
 
     /// As [`Self::find`], where [keys are short](Self::has_short_keys).
@@ -311,6 +314,14 @@ impl Entries {
         self.entry_mut(entry).mark.join(burst, place)
     }
 
+    /// The states of all sets, where they have so many words and lie in their entries behind
+    /// [short keys](Self::has_short_keys).
+    #[inline]
+    pub(crate) fn short_states<const WORDS: usize>(&mut self) -> Option<ShortStates<'_, WORDS>> {
+        let are_short = self.has_short_keys() && self.state_words == WORDS;
+        are_short.then_some(ShortStates { entries: &mut self.entries, last_mask: self.last_mask })
+    }
+
     /// Copies its state out; `to` has exactly the words of a state.
     #[inline]
     pub(crate) fn load_state(&self, entry: u32, to: &mut [u8]) {
@@ -347,6 +358,33 @@ impl Entries {
                 }
             }
         }
+    }
+}
+
+/// States that are copied without a look at how long they are.
+pub(crate) struct ShortStates<'a, const WORDS: usize> {
+    entries: &'a mut [Entry],
+    last_mask: u64,
+}
+
+impl<const WORDS: usize> ShortStates<'_, WORDS> {
+    /// As [`Entries::load_state`].
+    #[inline(always)]
+    pub(crate) fn load(&self, entry: u32, to: &mut [u8]) {
+        let words = self.entries[entry as usize].words;
+        for (to, word) in to.as_chunks_mut::<8>().0[..WORDS].iter_mut().zip(&words[SHORT_KEY..]) {
+            *to = word.to_le_bytes();
+        }
+    }
+
+    /// As [`Entries::store_state`].
+    #[inline(always)]
+    pub(crate) fn store(&mut self, entry: u32, from: &[u8]) {
+        let words = &mut self.entries[entry as usize].words[SHORT_KEY..][..WORDS];
+        for (word, from) in words.iter_mut().zip(&from.as_chunks::<8>().0[..WORDS]) {
+            *word = u64::from_le_bytes(*from);
+        }
+        words[WORDS - 1] &= self.last_mask;
     }
 }
 

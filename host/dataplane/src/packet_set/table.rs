@@ -7,8 +7,8 @@
 //! the same time, whatever becomes of this run.
 
 use super::adopted::Adopted;
-use super::entries::Entries;
 pub(crate) use super::entries::Stage;
+use super::entries::{Entries, ShortStates};
 use super::index::{Index, Links, NONE};
 use super::lru::Order;
 
@@ -104,6 +104,12 @@ impl Table {
     #[inline(always)]
     pub(crate) fn has_short_keys(&self) -> bool {
         self.entries.has_short_keys()
+    }
+
+    /// The states of all sets, where they and the keys are short, and states have so many words.
+    #[inline]
+    pub(crate) fn short_states<const WORDS: usize>(&mut self) -> Option<ShortStates<'_, WORDS>> {
+        self.entries.short_states()
     }
 
     /// Inserts a tentative set, its state all zero, seen now. `None` if every entry is in use.
@@ -355,6 +361,29 @@ mod tests {
             state[size..].fill(0);
             assert_eq!(read, state, "what lies behind the state is forgotten");
         }
+    }
+
+    #[test]
+    fn short_states_are_the_same_states() {
+        fn check<const WORDS: usize>(size: usize) {
+            let mut table = Table::new(3, 2, size, TIMEOUT_NS);
+            let entry = insert(&mut table, 3, 0).expect("room");
+            let room = 8 * WORDS;
+            let state: Vec<u8> = (1..=room as u8).collect();
+            let mut short = table.short_states::<WORDS>().expect("keys and states are short");
+            short.store(entry, &state);
+            let (mut read, mut read_short) = (vec![0xFF; room], vec![0xFF; room]);
+            short.load(entry, &mut read_short);
+            table.load_state(entry, &mut read);
+            assert_eq!(read[..size], state[..size]);
+            assert_eq!(read[size..], vec![0; room - size], "what lies behind is forgotten");
+            assert_eq!(read_short, read);
+            assert!(table.short_states::<3>().is_none());
+        }
+        (1..=8).for_each(check::<1>);
+        (9..=16).for_each(check::<2>);
+        assert!(Table::new(3, 3, 8, TIMEOUT_NS).short_states::<1>().is_none(), "a longer key");
+        assert!(Table::new(3, 2, 0, TIMEOUT_NS).short_states::<1>().is_none(), "no state");
     }
 
     #[test]
