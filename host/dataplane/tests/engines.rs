@@ -67,7 +67,7 @@ fn agree(what: &str, nfs: &[NetworkFunction; 2], make: &dyn Fn() -> Run) {
     }
     assert_eq!(direct, component, "{what}");
     for nf in nfs {
-        let launch = make().launch;
+        let run = make();
         let mut lines = Vec::new();
         let mut observe = |observation: Observation<'_>| {
             if let Observation::Log { message, .. } = observation {
@@ -75,7 +75,7 @@ fn agree(what: &str, nfs: &[NetworkFunction; 2], make: &dyn Fn() -> Run) {
             }
         };
         let (summary, found) =
-            run_twice(nf, &launch, &AtomicBool::new(false), &mut observe).unwrap();
+            run_twice(nf, &run.launch, &AtomicBool::new(false), &mut observe).unwrap();
         let told = (account(&summary), &direct.account);
         assert_eq!(told.0, *told.1, "{what}, every burst run again: {lines:?}");
         assert_eq!(found.leaks, 0, "{what}: {:?}", found.first);

@@ -209,7 +209,7 @@ fn role(number: u8) -> Option<Role> {
 fn stations(function: &NetworkFunction) -> (u8, u8) {
     let idle: Vec<_> = (1..=16).map(|station| frame(SECOND, station, (b'-', 0), 0)).collect();
     let met = Met::new(function, Order::Between, reading);
-    meeting::profile_of(&met, &meeting::launch(&Run::new(2, &[&idle, &[]])));
+    meeting::profile_of(&met, &Run::new(2, &[&idle, &[]]));
     let [first, second] = met.meeting.apart();
     (first[0], second[0])
 }
@@ -232,7 +232,7 @@ fn play(function: &NetworkFunction, (observer, mutator): (u8, u8), scene: &Scene
         frame(2 * SECOND + 1_000, mutator, scene.changes.command, 2),
     ];
     let met = Met::new(function, order, reading);
-    let profile = meeting::profile_of(&met, &meeting::launch(&Run::new(2, &[&frames, &[]])));
+    let profile = meeting::profile_of(&met, &Run::new(2, &[&frames, &[]]));
 
     let [conflict] = &profile.conflicts[..] else {
         panic!("{scene:?}: one conflict is expected, not {:#?}", profile.conflicts);
@@ -311,7 +311,7 @@ fn nat_with_a_tight_pool_is_told_to_overprovision() {
         for (name, value) in parameters.iter().chain(&timeouts) {
             run = run.set(name, Value::Unsigned(*value));
         }
-        meeting::launch(&run)
+        run
     };
     let scout: Vec<_> = (1..=16).map(|station| host(SECOND, station, 0)).collect();
     let met = Met::new(&function, Order::Between, reading);

@@ -236,15 +236,11 @@ impl<E: Exchange<WorkerServices>> Exchange<WorkerServices> for Passing<'_, E> {
     }
 }
 
-/// Two workers, with a profile, over what a [`Run`] plays.
-pub(crate) fn launch(run: &Run) -> Launch {
-    Launch { workers: 2, profile: true, ..run.launch.clone() }
-}
-
-/// Runs it; the profile.
-pub(crate) fn profile_of(met: &Met, launch: &Launch) -> Profile {
+/// What two workers, with a profile, record of what a [`Run`] plays.
+pub(crate) fn profile_of(met: &Met, played: &Run) -> Profile {
+    let launch = Launch { workers: 2, profile: true, ..played.launch.clone() };
     let mut profile = None;
-    let summary = run(met, launch, &AtomicBool::new(false), &mut |observation| {
+    let summary = run(met, &launch, &AtomicBool::new(false), &mut |observation| {
         if let Observation::Profile(recorded) = observation {
             profile = Some(recorded.clone());
         }

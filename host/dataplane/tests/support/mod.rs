@@ -106,10 +106,22 @@ pub(crate) fn read_capture(path: &Path) -> Vec<Timed> {
     frames
 }
 
+/// Files that go with what made them; after a failure they stay, to be looked at.
+struct Files(Vec<PathBuf>);
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.0.iter().for_each(|file| drop(std::fs::remove_file(file)));
+        }
+    }
+}
+
 /// A run over captures, one for each port; an empty one is a port on which nothing arrives.
 pub(crate) struct Run {
     pub(crate) launch: Launch,
-    outputs: Vec<PathBuf>,
+    _inputs: Files,
+    outputs: Files,
     /// Lines that the network function logged, or that were logged of it.
     pub(crate) lines: Vec<String>,
     /// Of the last run, if it was asked for.
@@ -120,19 +132,25 @@ impl Run {
     /// On that many workers.
     pub(crate) fn new(workers: usize, inputs: &[&[Timed]]) -> Self {
         let mut ports = Vec::new();
-        let mut outputs = Vec::new();
+        let (mut read, mut outputs) = (Vec::new(), Vec::new());
         for frames in inputs {
             let out = scratch("out.pcap");
             let tx = out.display();
             let spec = match frames.is_empty() {
                 true => format!("pcap:tx={tx}"),
-                false => format!("pcap:rx={},tx={tx}", write_capture(frames).display()),
+                false => {
+                    let path = write_capture(frames);
+                    let spec = format!("pcap:rx={},tx={tx}", path.display());
+                    read.push(path);
+                    spec
+                }
             };
             ports.push(spec.parse::<PortSpec>().unwrap());
             outputs.push(out);
         }
         let launch = Launch { workers, ports, pin: false, ..Launch::default() };
-        Self { launch, outputs, lines: Vec::new(), profile: None }
+        let (inputs, outputs) = (Files(read), Files(outputs));
+        Self { launch, _inputs: inputs, outputs, lines: Vec::new(), profile: None }
     }
 
     /// With a parameter.
@@ -145,7 +163,7 @@ impl Run {
     pub(crate) fn run(&mut self, nf: &NetworkFunction) -> (Summary, Vec<Vec<Timed>>) {
         let summary = self.try_run(nf).unwrap();
         assert_adds_up(&summary);
-        (summary, self.outputs.iter().map(|path| read_capture(path)).collect())
+        (summary, self.outputs.0.iter().map(|path| read_capture(path)).collect())
     }
 
     /// Runs it.
