@@ -14,6 +14,7 @@ use nfos_sync::atomic::{AtomicU64, Ordering, fence};
 use nfos_sync::{Bug, seeded};
 
 use crate::reservation::Zeroed;
+use crate::write::Write;
 use crate::write_log::Mutator;
 
 /// Words of user data in a cell. loom tries every mixture of old and new words, so there are fewer.
@@ -75,7 +76,8 @@ impl Word {
     /// Whether nobody is at the cell and its version is not newer than `snapshot`.
     #[inline(always)]
     pub(crate) fn is_settled_at(self, snapshot: u64) -> bool {
-        self.0 & (Self::OWNER | Self::INSTALLING) == 0 && self.timestamp() <= snapshot
+        // One comparison: turned to the top, either of them is more than any timestamp.
+        self.0.rotate_right(Self::SHIFT) <= snapshot
     }
 }
 
@@ -222,6 +224,26 @@ impl Cell {
     /// replaced must be in history by now.
     #[inline(always)]
     pub(crate) fn install(&self, timestamp: u64, provenance: u64, payload: &Payload) {
+        self.install_with(timestamp, provenance, |words| {
+            for (word, value) in words.iter().zip(payload) {
+                word.store(*value, Ordering::Relaxed);
+            }
+        });
+    }
+
+    /// The same with operations on some words of the old payload.
+    #[inline(always)]
+    pub(crate) fn install_operations(&self, timestamp: u64, provenance: u64, write: &Write) {
+        self.install_with(timestamp, provenance, |words| {
+            write.operations(|word, operation, operand| {
+                let old = words[word].load(Ordering::Relaxed);
+                words[word].store(operation.apply(old, operand), Ordering::Relaxed);
+            });
+        });
+    }
+
+    #[inline(always)]
+    fn install_with(&self, timestamp: u64, provenance: u64, put: impl FnOnce(&[AtomicU64; WORDS])) {
         let held = self.word.load(Ordering::Relaxed);
         if !seeded(Bug::NoInstalling) {
             self.word.store(held | Word::INSTALLING, Ordering::Relaxed);
@@ -229,9 +251,7 @@ impl Cell {
         // Release: pairs with the Acquire fence in `still`.
         fence(Ordering::Release);
         self.provenance.store(provenance, Ordering::Relaxed);
-        for (word, value) in self.payload.iter().zip(payload) {
-            word.store(*value, Ordering::Relaxed);
-        }
+        put(&self.payload);
         // Release: publishes payload, provenance and the history line.
         let publish = if seeded(Bug::WordRelaxed) { Ordering::Relaxed } else { Ordering::Release };
         self.word.store(Word::free(timestamp).0, publish);
@@ -270,6 +290,15 @@ mod tests {
     #[test]
     fn a_cell_is_one_line() {
         assert_eq!((size_of::<Cell>(), align_of::<Cell>()), (Cell::BYTES, 64));
+    }
+
+    #[test]
+    fn a_cell_is_settled_if_nobody_is_at_it_and_it_is_old_enough() {
+        let (word, latest) = (Word::free(7), u64::MAX >> Word::SHIFT);
+        assert!(word.is_settled_at(7) && word.is_settled_at(latest) && !word.is_settled_at(6));
+        for at_it in [word.held_by(0), word.held_by(1_000), Word(word.0 | Word::INSTALLING)] {
+            assert!(!at_it.is_settled_at(7) && !at_it.is_settled_at(latest), "{at_it:?}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::observe::Observer;
 use crate::retry::FAILURES_BEFORE_GATE;
 use crate::structures::{Pending, Structures};
 use crate::transaction::{BURST_LIMIT, NOBODY, Transaction};
-use crate::write_log::{Mark, Mutator};
+use crate::write_log::Mark;
 
 /// How a burst ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,6 @@ impl<P: Copy> Transaction<P> {
         end: usize,
         structures: &mut S,
     ) -> Outcome {
-        self.end_event_for_good();
         self.committed_at = None;
         self.committed_from = self.first_writer;
         let mut end = end.min(self.events);
@@ -59,13 +58,6 @@ impl<P: Copy> Transaction<P> {
     pub fn abandon<S: Structures<Predicate = P>>(&mut self, structures: &mut S) {
         self.doomed = None;
         self.commit(0, structures);
-    }
-
-    #[inline(always)]
-    fn end_event_for_good(&mut self) {
-        if self.events > 0 {
-            self.snapshots[self.event % BURST_LIMIT] = self.snapshot;
-        }
     }
 
     #[inline(always)]
@@ -290,14 +282,13 @@ impl<P: Copy> Transaction<P> {
             };
             let old = cell.held_version();
             let line = self.history.keep(&self.memory, lines, &old, timestamp);
-            let Mutator { object, kind } = write.mutator();
-            let origin = self.origins[usize::from(write.event) % BURST_LIMIT];
-            let provenance = Provenance { participant, line, object, origin, kind };
-            // Two calls, so that the payload goes from registers to the cell in both.
+            let origin = self.origins[usize::from(write.event()) % BURST_LIMIT];
+            let of_commit = Provenance { participant, line, object: 0, origin, kind: 0 };
+            let provenance = of_commit.pack() | write.provenance();
             if write.replaces() {
-                cell.install(timestamp, provenance.pack(), &write.words);
+                cell.install(timestamp, provenance, &write.words);
             } else {
-                cell.install(timestamp, provenance.pack(), &write.apply(&old.payload));
+                cell.install_operations(timestamp, provenance, write);
             }
             if seeded(Bug::HistoryAfterOverwrite) {
                 self.history.write_late(&self.memory, &old);

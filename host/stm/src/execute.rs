@@ -1,6 +1,5 @@
 //! Reads, writes, updates and the moving snapshot.
 
-use nfos_sync::atomic::Ordering;
 use nfos_sync::{Bug, Waiting, seeded};
 
 use crate::cell::{Payload, Version, Word};
@@ -12,7 +11,8 @@ use crate::operation::Operation;
 use crate::settle::{View, first_falsifier, settle, version_at};
 use crate::structures::Structures;
 use crate::transaction::{NOBODY, Refused, Transaction};
-use crate::write_log::{Hold, Mutator, Write};
+use crate::write::Write;
+use crate::write_log::{Hold, Mutator};
 
 /// What a read found: the payload at the snapshot and, if it is also the newest, its timestamp.
 #[derive(Clone, Copy, Debug)]
@@ -307,8 +307,7 @@ impl<P: Copy> Transaction<P> {
         let end = if seeded(Bug::ExtensionUnchecked) { 0 } else { usize::MAX };
         match self.validate(bound, end, structures) {
             None => {
-                self.snapshot = bound;
-                self.memory.shared[self.me].active.store(bound, Ordering::Release);
+                self.move_snapshot(bound, self.event);
                 true
             }
             Some(failure) => {

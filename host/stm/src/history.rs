@@ -73,7 +73,9 @@ pub(crate) fn predecessor(memory: &Memory, version: &Version) -> Result<Version,
 pub(crate) struct History {
     owner: usize,
     segment: u32,
-    used: u32,
+    /// The next line of the segment, and the one behind its last.
+    next: u32,
+    end: u32,
     /// The timestamp of the last line.
     newest: u64,
     /// Full segments with the newest timestamp in each, oldest first.
@@ -87,7 +89,8 @@ impl History {
         Self {
             owner,
             segment: 0,
-            used: 0,
+            next: 0,
+            end: SEGMENT_LINES,
             newest: 0,
             full: VecDeque::with_capacity(SEGMENTS as usize),
             free: Vec::with_capacity(SEGMENTS as usize),
@@ -105,11 +108,11 @@ impl History {
         version: &Version,
         replaced_at: u64,
     ) -> u32 {
-        if self.used == SEGMENT_LINES {
+        if self.next == self.end {
             self.next_segment(memory);
         }
-        let line = self.segment * SEGMENT_LINES + self.used;
-        self.used += 1;
+        let line = self.next;
+        self.next += 1;
         self.newest = replaced_at;
         if !seeded(Bug::HistoryAfterOverwrite) {
             lines[line as usize].write_line(version);
@@ -119,7 +122,7 @@ impl History {
 
     /// Of a seeded bug: writes the last line.
     pub(crate) fn write_late(&self, memory: &Memory, version: &Version) {
-        let line = self.segment * SEGMENT_LINES + self.used - 1;
+        let line = self.next - 1;
         memory.shared[self.owner].lines.lines[line as usize].write_line(version);
     }
 
@@ -144,7 +147,8 @@ impl History {
             self.give_up(memory, newest);
         }
         self.segment = self.free.pop().expect("a segment was freed above");
-        self.used = 0;
+        self.next = self.segment * SEGMENT_LINES;
+        self.end = self.next + SEGMENT_LINES;
     }
 
     /// Frees the full segments that no snapshot can want.

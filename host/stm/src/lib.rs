@@ -39,6 +39,7 @@ mod retry;
 mod settle;
 mod structures;
 mod transaction;
+mod write;
 mod write_log;
 
 pub use cell::{Payload, WORDS};

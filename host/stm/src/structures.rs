@@ -8,7 +8,8 @@ use crate::memory::{CellId, Memory};
 use crate::observe::Observer;
 use crate::operation::Operation;
 use crate::settle::View;
-use crate::write_log::{Hold, Mutator, Write, WriteLog};
+use crate::write::Write;
+use crate::write_log::{Hold, Mutator, WriteLog};
 
 /// The structures' side of a transaction.
 pub trait Structures {

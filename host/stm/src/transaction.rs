@@ -70,8 +70,11 @@ pub struct Transaction<P> {
     pub(crate) reserving: bool,
     /// What the layer above says of each event, for the records of conflicts.
     pub(crate) origins: [u8; BURST_LIMIT],
-    /// For tests that replay: each event's snapshot at its end, and the last commit's timestamp.
-    pub(crate) snapshots: [u64; BURST_LIMIT],
+    /// The snapshots that the first `left` events ended with; later ones have the present one.
+    /// Only when that moves is it noted whose it was: an event that meets nobody notes nothing.
+    snapshots: [u64; BURST_LIMIT],
+    left: usize,
+    /// For tests that replay: the last commit's timestamp.
     pub(crate) committed_at: Option<u64>,
     /// The first writer of the last commit.
     pub(crate) committed_from: usize,
@@ -112,6 +115,7 @@ impl<P: Copy> Transaction<P> {
             reserving: false,
             origins: [0; BURST_LIMIT],
             snapshots: [0; BURST_LIMIT],
+            left: 0,
             committed_at: None,
             committed_from: NOBODY,
             original: false,
@@ -155,6 +159,7 @@ impl<P: Copy> Transaction<P> {
             }
             self.active = true;
         }
+        self.left = 0;
         self.reset();
     }
 
@@ -174,6 +179,15 @@ impl<P: Copy> Transaction<P> {
     /// Beyond [`BURST_LIMIT`] events.
     #[inline(always)]
     pub fn begin_event(&mut self) -> bool {
+        self.begin_event_of(0)
+    }
+
+    /// The same, and says what the event is, as [`Self::set_origin`] does.
+    ///
+    /// # Panics
+    /// As [`Self::begin_event`].
+    #[inline(always)]
+    pub fn begin_event_of(&mut self, origin: u8) -> bool {
         if self.doomed.is_some() {
             return false;
         }
@@ -181,14 +195,24 @@ impl<P: Copy> Transaction<P> {
         let event = self.events;
         assert!(event < BURST_LIMIT, "at most 64 events in a burst");
         (self.event, self.events) = (event, event + 1);
-        self.origins[event] = 0;
+        self.origins[event] = origin;
         true
+    }
+
+    /// Begins so many events that are over already but for the last, in one go.
+    ///
+    /// # Panics
+    /// Beyond [`BURST_LIMIT`] events, or if one has begun.
+    #[inline(always)]
+    pub fn begin_events(&mut self, events: usize) {
+        assert!(self.events == 0 && events <= BURST_LIMIT, "at most 64 events in a burst");
+        (self.event, self.events) = (events.saturating_sub(1), events);
+        self.origins = [0; BURST_LIMIT];
     }
 
     /// Before the first event of a burst there is nothing to end, and this changes nothing.
     #[inline(always)]
-    pub(crate) fn end_event(&mut self) {
-        self.snapshots[self.event % BURST_LIMIT] = self.snapshot;
+    fn end_event(&mut self) {
         if seeded(Bug::ObservationsDropped) {
             self.observations.clear();
         }
@@ -205,8 +229,20 @@ impl<P: Copy> Transaction<P> {
     #[cold]
     fn leave_old_state(&mut self) {
         self.stale = None;
-        self.snapshot = self.memory.now();
-        self.memory.shared[self.me].active.store(self.snapshot, Ordering::Release);
+        self.move_snapshot(self.memory.now(), self.event + 1);
+    }
+
+    /// Moves the snapshot; the events before `end` had the old one, as far as none is noted.
+    #[cold]
+    pub(crate) fn move_snapshot(&mut self, to: u64, end: usize) {
+        if !seeded(Bug::EndSnapshotsForgotten)
+            && let Some(behind) = self.snapshots.get_mut(self.left..end)
+        {
+            behind.fill(self.snapshot);
+            self.left = end;
+        }
+        self.snapshot = to;
+        self.memory.shared[self.me].active.store(to, Ordering::Release);
     }
 
     /// Whether an event of this burst has buffered a write.
@@ -334,7 +370,7 @@ impl<P: Copy> Transaction<P> {
     /// The snapshot that an event of the last burst ended with.
     #[must_use]
     pub fn snapshot_of(&self, event: usize) -> u64 {
-        self.snapshots[event]
+        if event < self.left { self.snapshots[event] } else { self.snapshot }
     }
 
     /// For the same tests: first writer and timestamp of the last commit, if it drew one.
@@ -352,7 +388,7 @@ impl<P: Copy> Transaction<P> {
             Some(timestamp) if event >= self.committed_from => {
                 Position { timestamp, behind: false }
             }
-            _ => Position { timestamp: self.snapshots[event], behind: true },
+            _ => Position { timestamp: self.snapshot_of(event), behind: true },
         }
     }
 

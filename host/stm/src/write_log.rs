@@ -10,6 +10,7 @@ use nfos_sync::{Bug, limit, seeded};
 use crate::cell::{Payload, WORDS};
 use crate::memory::CellId;
 use crate::operation::Operation;
+use crate::write::{Effect, NONE, Write, site};
 
 /// Who changes a cell, for the record of a conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,109 +19,6 @@ pub struct Mutator {
     pub object: u16,
     /// The kind of operation, in the words of the layer above.
     pub kind: u8,
-}
-
-/// What an entry does to the payload: a byte for each word, the code of the operation pending on
-/// it, or 0; or all bits, and the entry replaces the payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Effect(u64);
-
-impl Effect {
-    const NOTHING: Self = Self(0);
-    const REPLACE: Self = Self(u64::MAX);
-
-    #[inline(always)]
-    fn operation(self, word: usize) -> Option<Operation> {
-        match self.code(word) {
-            1 => Some(Operation::Add),
-            2 => Some(Operation::Max),
-            3 => Some(Operation::Min),
-            4 => Some(Operation::Or),
-            _ => None,
-        }
-    }
-
-    #[inline(always)]
-    fn code(self, word: usize) -> u64 {
-        self.0 >> (8 * word) & 0xff
-    }
-
-    #[inline(always)]
-    fn and(self, word: usize, operation: Operation) -> Self {
-        Self(self.0 | (operation as u64) << (8 * word))
-    }
-}
-
-/// One line.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-pub(crate) struct Write {
-    /// The cell's next older entry, or [`NONE`].
-    older: u32,
-    object: u16,
-    kind: u8,
-    pub(crate) event: u8,
-    effect: Effect,
-    /// The new payload, or an operand for each operation.
-    pub(crate) words: Payload,
-}
-
-impl Write {
-    /// The first entry of a cell that was held until now.
-    #[cold]
-    fn nothing(event: u8) -> Self {
-        let (effect, words) = (Effect::NOTHING, [0; WORDS]);
-        Self { older: NONE, object: 0, kind: 0, event, effect, words }
-    }
-
-    pub(crate) fn mutator(&self) -> Mutator {
-        Mutator { object: self.object, kind: self.kind }
-    }
-
-    /// Whether the payload before it does not matter.
-    #[inline(always)]
-    pub(crate) fn replaces(&self) -> bool {
-        self.effect == Effect::REPLACE
-    }
-
-    /// The payload after this entry.
-    #[inline(always)]
-    pub(crate) fn apply(&self, payload: &Payload) -> Payload {
-        if self.replaces() { self.words } else { self.operate_on(payload) }
-    }
-
-    #[inline(always)]
-    fn operate_on(&self, payload: &Payload) -> Payload {
-        // Most entries have one operation, so only those are looked at that are there.
-        let (mut payload, mut left) = (*payload, self.effect.0);
-        while left != 0 {
-            let word = left.trailing_zeros() as usize / 8;
-            if let Some(operation) = self.effect.operation(word) {
-                payload[word] = operation.apply(payload[word], self.words[word]);
-            }
-            left &= !(0xff << (8 * word));
-        }
-        payload
-    }
-
-    /// Adds an operation, or answers `false`: another that it does not commute with is pending.
-    #[inline(always)]
-    fn operate(&mut self, word: usize, operation: Operation, operand: u64) -> bool {
-        if self.replaces() {
-            self.words[word] = operation.apply(self.words[word], operand);
-            return true;
-        }
-        let pending = self.effect.code(word);
-        if pending == 0 {
-            self.effect = self.effect.and(word, operation);
-            self.words[word] = operand;
-        } else if pending == operation as u64 {
-            self.words[word] = operation.apply(self.words[word], operand);
-        } else {
-            return false;
-        }
-        true
-    }
 }
 
 /// A cell that the burst has named with [`Transaction::hold`](crate::Transaction::hold): where the
@@ -135,8 +33,6 @@ pub(crate) struct Target {
     pub(crate) first_event: u8,
     latest: u32,
 }
-
-pub(crate) const NONE: u32 = u32::MAX;
 
 /// A place in the log.
 #[derive(Clone, Copy, Debug)]
@@ -271,8 +167,8 @@ impl WriteLog {
         self.targets.truncate(self.targets.partition_point(|t| usize::from(t.first_event) < end));
         for target in 0..self.targets.len() {
             let mut entry = self.targets[target].latest;
-            while entry != NONE && usize::from(self.writes[entry as usize].event) >= end {
-                entry = self.writes[entry as usize].older;
+            while entry != NONE && usize::from(self.writes[entry as usize].event()) >= end {
+                entry = self.writes[entry as usize].older();
             }
             self.targets[target].latest = entry;
         }
@@ -290,7 +186,7 @@ impl WriteLog {
         self.targets.truncate(mark.targets);
         for target in &mut self.targets {
             while target.latest != NONE && target.latest as usize >= mark.writes {
-                target.latest = self.writes[target.latest as usize].older;
+                target.latest = self.writes[target.latest as usize].older();
             }
         }
         self.writes.truncate(mark.writes);
@@ -310,10 +206,10 @@ impl WriteLog {
         let mut entry = target.latest;
         while entry != NONE {
             let write = &self.writes[entry as usize];
-            if usize::from(write.event) < end {
+            if usize::from(write.event()) < end {
                 return Some(write);
             }
-            entry = write.older;
+            entry = write.older();
         }
         None
     }
@@ -384,23 +280,23 @@ impl WriteLog {
         words: &Payload,
         begin: impl FnOnce(),
     ) {
-        let Mutator { object, kind } = mutator;
-        let effect = Effect::REPLACE;
+        let entry = |older| {
+            let site = site(older, event, mutator);
+            Write { site, effect: Effect::REPLACE, words: *words }
+        };
         let target = match self.find(cell) {
             Ok(target) => target,
             Err(slot) => {
                 begin();
-                let entry = Write { older: NONE, object, kind, event, effect, words: *words };
-                return self.insert_write(cell, slot, entry);
+                return self.insert_write(cell, event, slot, entry(NONE));
             }
         };
         let latest = self.targets[target].latest;
-        let entry = Write { older: latest, object, kind, event, effect, words: *words };
         match self.writes.get_mut(latest as usize) {
-            Some(write) if write.event == event => *write = Write { older: write.older, ..entry },
+            Some(write) if write.event() == event => *write = entry(write.older()),
             _ => {
                 self.targets[target].latest = self.writes.len() as u32;
-                self.writes.push(entry);
+                self.writes.push(entry(latest));
             }
         }
     }
@@ -420,21 +316,21 @@ impl WriteLog {
         mutator: Mutator,
         words: &Payload,
     ) {
-        let (Mutator { object, kind }, effect) = (mutator, Effect::REPLACE);
         self.targets[hold.0 as usize].latest = self.writes.len() as u32;
-        self.writes.push(Write { older: NONE, object, kind, event, effect, words: *words });
+        let (site, effect) = (site(NONE, event, mutator), Effect::REPLACE);
+        self.writes.push(Write { site, effect, words: *words });
     }
 
     /// A new target with its first entry.
     #[inline(always)]
-    fn insert_write(&mut self, cell: CellId, slot: usize, entry: Write) {
+    fn insert_write(&mut self, cell: CellId, event: u8, slot: usize, entry: Write) {
         let latest = self.writes.len() as u32;
-        self.insert_target(Target { cell, first_event: entry.event, latest }, slot);
+        self.insert_target(Target { cell, first_event: event, latest }, slot);
         self.writes.push(entry);
     }
 
     /// Buffers an operation, or answers `false`: the word has another pending, with which it does
-    /// not commute.
+    /// not commute, or the log is as long as it was made.
     #[inline(always)]
     pub(crate) fn operate(
         &mut self,
@@ -444,37 +340,38 @@ impl WriteLog {
         word: usize,
         (operation, operand): (Operation, u64),
     ) -> bool {
-        let Mutator { object, kind } = mutator;
         let target = match self.find(cell) {
             Ok(target) => target,
             Err(slot) => {
                 let effect = Effect::NOTHING.and(word, operation);
                 let mut words = [0; WORDS];
                 words[word] = operand;
-                let entry = Write { older: NONE, object, kind, event, effect, words };
-                self.insert_write(cell, slot, entry);
+                let entry = Write { site: site(NONE, event, mutator), effect, words };
+                self.insert_write(cell, event, slot, entry);
                 return true;
             }
         };
         let latest = self.targets[target].latest;
-        let by = |write: &mut Write| {
-            let commutes = write.operate(word, operation, operand);
-            // What replaced the cell is what ends an observation of it; an operation on top of
-            // that adds nothing.
-            if commutes && !write.replaces() {
-                (write.object, write.kind) = (object, kind);
+        let number = self.writes.len();
+        let entry = match self.writes.get_mut(latest as usize) {
+            Some(write) if write.event() == event => {
+                return write.operate(mutator, word, operation, operand);
             }
-            commutes
-        };
-        let mut entry = match self.writes.get_mut(latest as usize) {
-            Some(write) if write.event == event => return by(write),
-            Some(write) => Write { older: latest, event, ..*write },
+            Some(write) => Write { site: site(latest, event, write.mutator()), ..*write },
             None => Write::nothing(event),
         };
-        let commutes = by(&mut entry);
+        if number == self.writes.capacity() {
+            // In a commit only: whoever replaces the cell instead has the vector grow.
+            return false;
+        }
+        // Changed where it lies: a word changed before it is copied would be waited for.
+        self.writes.push(entry);
+        let write = &mut self.writes[number];
+        let commutes = write.operate(mutator, word, operation, operand);
         if commutes {
-            self.targets[target].latest = self.writes.len() as u32;
-            self.writes.push(entry);
+            self.targets[target].latest = number as u32;
+        } else {
+            self.writes.truncate(number);
         }
         commutes
     }

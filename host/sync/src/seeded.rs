@@ -112,6 +112,8 @@ pub enum Bug {
     TheftGivesUp = 50,
     /// A transaction that begins with its first operation forgets the events before.
     LateBeginForgets = 51,
+    /// A snapshot that moves is taken for the one that the events before it ended with.
+    EndSnapshotsForgotten = 52,
 }
 
 /// Whether this bug is in.
