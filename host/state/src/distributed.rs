@@ -140,10 +140,9 @@ impl Distributed {
     /// its age and nobody else has begun to. Reads a state that stands and observes nothing, so no
     /// handler runs again for it.
     pub(crate) fn merge_ahead(&self, tx: &mut Tx, effects: &Effects) {
-        let (now_ns, half) = (effects.now_ns, self.staleness_ns / 2);
+        let now_ns = effects.now_ns;
         let begun_ns = self.published.ahead_ns.load(Ordering::Relaxed);
-        let newest_ns = self.published.time_ns.load(Ordering::Relaxed).max(begun_ns);
-        if now_ns.saturating_sub(newest_ns) <= half {
+        if now_ns <= self.merge_due_ns() {
             return;
         }
         let claimed = self.published.ahead_ns.compare_exchange(
@@ -165,6 +164,13 @@ impl Distributed {
         let value = self.unfold(merged);
         self.publish(&Merged { object, time_ns, as_of, value }, None);
         effects.state.tallies[effects.me].count(self.object, Tally::MergedAhead);
+    }
+
+    /// Up to when nobody need merge ahead; it only grows.
+    pub(crate) fn merge_due_ns(&self) -> u64 {
+        let begun_ns = self.published.ahead_ns.load(Ordering::Relaxed);
+        let newest_ns = self.published.time_ns.load(Ordering::Relaxed).max(begun_ns);
+        newest_ns.saturating_add(self.staleness_ns / 2)
     }
 
     fn fold(&self, merged: &mut Cell, part: &Cell) {

@@ -169,6 +169,8 @@ pub(crate) struct Effects {
     pub(crate) gone_through: Option<u16>,
     /// Distributed objects with a staleness that this participant has read.
     pub(crate) followed: Vec<u16>,
+    /// None of them has to be merged ahead up to this time.
+    pub(crate) merge_due_ns: u64,
     /// Who took the first number out of a pool.
     reserver: Option<Observer>,
     /// The key of the predicate that was found false last.
@@ -195,6 +197,7 @@ impl Effects {
             merged: Vec::with_capacity(Self::ROOM),
             gone_through: None,
             followed: Vec::with_capacity(crate::object::OBJECTS_MAX),
+            merge_due_ns: u64::MAX,
             reserver: None,
             failed_key: std::cell::Cell::new(None),
         }
@@ -258,6 +261,7 @@ impl Effects {
     pub(crate) fn follow(&mut self, object: u16) {
         if !self.followed.contains(&object) {
             self.followed.push(object);
+            self.merge_due_ns = 0;
         }
     }
 
@@ -338,7 +342,59 @@ impl Structures for Effects {
         }
     }
 
+    #[inline]
     fn resolve(&mut self, end: usize, pending: &mut Pending<'_>) -> (usize, Option<Failure>) {
+        if self.overlay.actions.is_empty() {
+            return (end, None);
+        }
+        self.resolve_actions(end, pending)
+    }
+
+    /// Map actions move slots and overflow cells here alone.
+    #[cold]
+    fn unresolve(&mut self) {
+        let Self { state, me, overlay, slots, overflow, .. } = self;
+        overflow.undo(*me, |map| &state.map_of(map).overflow);
+        slots.undo(*me, |map| &state.map_of(map).slots);
+        overlay.actions.iter_mut().for_each(|action| action.used = false);
+    }
+
+    /// Tenures begin in the wheels before anyone can see, and end, them.
+    #[inline]
+    fn announce(&mut self, end: usize) {
+        if !self.timers.is_empty() {
+            self.announce_timers(end);
+        }
+    }
+
+    fn reserving(&self) -> Option<Observer> {
+        self.reserver
+    }
+
+    #[inline]
+    fn finish(&mut self, end: usize, timestamp: Option<u64>) {
+        if !self.is_clean() {
+            self.finish_all(end, timestamp);
+        }
+    }
+}
+
+impl Effects {
+    #[inline(always)]
+    fn is_clean(&self) -> bool {
+        self.keys.is_empty()
+            && self.timers.is_empty()
+            && self.in_hand.is_empty()
+            && self.merged.is_empty()
+            && self.reserver.is_none()
+    }
+
+    #[inline(never)]
+    fn resolve_actions(
+        &mut self,
+        end: usize,
+        pending: &mut Pending<'_>,
+    ) -> (usize, Option<Failure>) {
         let Self { state, me, keys, overlay, slots, overflow, .. } = self;
         let mut taken = Taken { slots, overflow, me: *me };
         for action in &mut overlay.actions {
@@ -354,17 +410,8 @@ impl Structures for Effects {
         (end, None)
     }
 
-    /// Map actions move slots and overflow cells here alone.
-    #[cold]
-    fn unresolve(&mut self) {
-        let Self { state, me, overlay, slots, overflow, .. } = self;
-        overflow.undo(*me, |map| &state.map_of(map).overflow);
-        slots.undo(*me, |map| &state.map_of(map).slots);
-        overlay.actions.iter_mut().for_each(|action| action.used = false);
-    }
-
-    /// Tenures begin in the wheels before anyone can see, and end, them.
-    fn announce(&mut self, end: usize) {
+    #[inline(never)]
+    fn announce_timers(&mut self, end: usize) {
         let stands = |timer: &&(u8, u16, Timer)| usize::from(timer.0) < end;
         let mut timers = self.timers.iter().take_while(stands).peekable();
         while let Some(&&(_, object, _)) = timers.peek() {
@@ -380,14 +427,8 @@ impl Structures for Effects {
         }
     }
 
-    fn reserving(&self) -> Option<Observer> {
-        self.reserver
-    }
-
-    fn finish(&mut self, end: usize, timestamp: Option<u64>) {
-        if self.is_clean() {
-            return;
-        }
+    #[inline(never)]
+    fn finish_all(&mut self, end: usize, timestamp: Option<u64>) {
         self.timers.clear();
         for (object, in_hand) in self.in_hand.drain(..) {
             self.state.allocator_of(object).wheels.put_back(&in_hand);
@@ -403,17 +444,6 @@ impl Structures for Effects {
         self.keys.clear();
         self.rooms.clear();
         self.reserver = None;
-    }
-}
-
-impl Effects {
-    #[inline(always)]
-    fn is_clean(&self) -> bool {
-        self.keys.is_empty()
-            && self.timers.is_empty()
-            && self.in_hand.is_empty()
-            && self.merged.is_empty()
-            && self.reserver.is_none()
     }
 
     /// Overflow cells go back before slots: whoever gets a slot finds a cell for it.

@@ -36,6 +36,18 @@ impl Hasher {
         // The length apart: xored to the bytes, a shorter key could make up for it.
         fold(fold(low ^ hash, high ^ second), last ^ key.len() as u64)
     }
+
+    /// The same of a key of up to sixteen bytes, as two words.
+    #[inline(always)]
+    pub(crate) fn hash_short(&self, [low, high]: [u64; 2], length: usize) -> u64 {
+        let [first, second, last] = self.secrets;
+        let mut hash = fold(low ^ first, high ^ second);
+        if length == 16 {
+            // A whole block, and nothing behind it.
+            hash = fold(hash, second);
+        }
+        fold(hash, last ^ length as u64)
+    }
 }
 
 /// Up to eight bytes as a number, little-endian.

@@ -3,7 +3,7 @@
 use nfos_stm::WORDS;
 
 use crate::conflict::KeyBytes;
-use crate::hash::word;
+use crate::hash::{Hasher, word};
 
 /// The most bytes of a key.
 pub const KEY_BYTES_MAX: usize = 64;
@@ -122,12 +122,14 @@ pub(crate) struct ShortKey {
 impl ShortKey {
     /// `None`: it is longer.
     #[inline(always)]
-    pub(crate) fn new(hash: u64, bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn new(hasher: &Hasher, bytes: &[u8]) -> Option<Self> {
         let words = match bytes.split_first_chunk() {
             None => [word(bytes), 0],
             Some((first, rest)) if rest.len() <= 8 => [u64::from_le_bytes(*first), word(rest)],
             Some(_) => return None,
         };
+        // From the words at hand, and not from the bytes once more.
+        let hash = hasher.hash_short(words, bytes.len());
         Some(Self { hash, length: bytes.len() as u64, words })
     }
 
@@ -201,9 +203,10 @@ mod tests {
             // As long, but for the last byte; and with a zero more, as padding looks.
             keys.push([&bytes[..length - 1], &[0]].concat());
         }
+        let hasher = Hasher::new(7);
         for sought in &keys {
-            let whole = Key::new(5, sought);
-            let short = ShortKey::new(5, sought).expect("of at most 16 bytes");
+            let whole = Key::new(hasher.hash(sought), sought);
+            let short = ShortKey::new(&hasher, sought).expect("of at most 16 bytes");
             for held in &keys {
                 let content = Key::new(5, held).cell(0);
                 assert_eq!(
@@ -215,6 +218,6 @@ mod tests {
                 assert_eq!(short.whole(), whole);
             }
         }
-        assert!(ShortKey::new(5, &[0; 17]).is_none());
+        assert!(ShortKey::new(&hasher, &[0; 17]).is_none());
     }
 }

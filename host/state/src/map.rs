@@ -89,15 +89,20 @@ impl Map {
         Mutator { object: self.object, kind: kind as u8 }
     }
 
-    #[inline(always)]
     fn key(&self, bytes: &[u8]) -> Result<Key, AccessError> {
-        Ok(Key::new(self.hash(bytes)?, bytes))
+        self.check_size(bytes)?;
+        Ok(self.whole_key(bytes))
+    }
+
+    #[inline(never)]
+    fn whole_key(&self, bytes: &[u8]) -> Key {
+        Key::new(self.hasher.hash(bytes), bytes)
     }
 
     #[inline(always)]
-    fn hash(&self, bytes: &[u8]) -> Result<u64, AccessError> {
+    fn check_size(&self, bytes: &[u8]) -> Result<(), AccessError> {
         if bytes.len() <= self.key_size as usize {
-            Ok(self.hasher.hash(bytes))
+            Ok(())
         } else {
             Err(AccessError::KeyTooLong { length: bytes.len(), key_size: self.key_size })
         }
@@ -110,11 +115,25 @@ impl Map {
         effects: &mut Effects,
         bytes: &[u8],
     ) -> Result<Option<Cell>, AccessError> {
-        let hash = self.hash(bytes)?;
-        let glance = match ShortKey::new(hash, bytes) {
-            Some(key) => self.glance(tx, effects, &key),
-            None => self.glance_long(tx, effects, &Key::new(hash, bytes)),
+        self.check_size(bytes)?;
+        let Some(key) = ShortKey::new(&self.hasher, bytes) else {
+            let key = self.whole_key(bytes);
+            let glance = self.glance_long(tx, effects, &key);
+            return self.get_glanced(tx, effects, || key, glance);
         };
+        let glance = self.glance(tx, effects, &key);
+        self.get_glanced(tx, effects, || key.whole(), glance)
+    }
+
+    /// The same after a glance.
+    #[inline(always)]
+    fn get_glanced(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        key: impl FnOnce() -> Key,
+        glance: Option<Glance>,
+    ) -> Result<Option<Cell>, AccessError> {
         match glance {
             Some(Glance::Found { slot }) => {
                 let observer = self.observer(ObserverKind::MapHit);
@@ -124,15 +143,13 @@ impl Map {
             }
             Some(Glance::Absent { bucket, seen }) if !seeded(Bug::MissNotObserved) => {
                 let observer = self.observer(ObserverKind::MapMiss);
-                let key = Key::new(hash, bytes);
-                self.observe_absence(tx, effects, &key, observer, &[(bucket, seen)])?;
+                self.observe_absence(tx, effects, &key(), observer, &[(bucket, seen)])?;
                 return Ok(None);
             }
             _ => {}
         }
-        let key = Key::new(hash, bytes);
         // Word by word, as `Transaction::read_or` says.
-        let found = self.get_searching(tx, effects, &key)?;
+        let found = self.get_searching(tx, effects, &key())?;
         Ok(found.map(|payload| std::array::from_fn(|word| payload[word])))
     }
 
@@ -256,9 +273,9 @@ impl Map {
         bytes: &[u8],
         value: Cell,
     ) -> Result<SetOutcome, AccessError> {
-        let hash = self.hash(bytes)?;
-        let Some(key) = ShortKey::new(hash, bytes) else {
-            let key = Key::new(hash, bytes);
+        self.check_size(bytes)?;
+        let Some(key) = ShortKey::new(&self.hasher, bytes) else {
+            let key = self.whole_key(bytes);
             let glance = self.glance_long(tx, effects, &key);
             return self.set_glanced(tx, effects, &key, glance, value);
         };

@@ -8,7 +8,7 @@
 //! failed. A burst's transaction begins with its first operation: one that touches no structure
 //! costs a branch per call.
 
-use nfos_stm::{Failure, Reason};
+use nfos_stm::{Failure, Outcome, Reason};
 use nfos_sync::{Arc, Bug, seeded};
 
 use crate::causes::{cause, original_cause};
@@ -46,7 +46,7 @@ pub struct Worker {
     /// Of the event that runs.
     origin: u8,
     /// Of the last commit, for tests that certify.
-    failure: Option<nfos_stm::Failure>,
+    failure: Option<Failure>,
 }
 
 impl Worker {
@@ -87,16 +87,26 @@ impl Worker {
     /// Beyond 64 events.
     #[inline(always)]
     pub fn begin_event(&mut self, now_ns: u64) -> bool {
+        self.begin_event_of(now_ns, 0)
+    }
+
+    /// The same, and says what the event is, as [`Self::set_origin`] does.
+    ///
+    /// # Panics
+    /// As [`Self::begin_event`].
+    #[inline(always)]
+    pub fn begin_event_of(&mut self, now_ns: u64, origin: u8) -> bool {
         self.effects.now_ns = now_ns;
         self.effects.gone_through = None;
         if !self.running {
             self.events += 1;
+            self.origin = origin;
             return true;
         }
-        if !self.tx.begin_event() {
+        if !self.tx.begin_event_of(origin) {
             return false;
         }
-        if self.tx.event() == 0 && !self.effects.followed.is_empty() {
+        if self.effects.merge_due_ns < now_ns && self.tx.event() == 0 {
             self.merge_ahead();
         }
         true
@@ -122,10 +132,13 @@ impl Worker {
     /// Merges what will be needed, while nothing has been observed.
     #[cold]
     fn merge_ahead(&mut self) {
+        let mut due_ns = u64::MAX;
         for number in 0..self.effects.followed.len() {
             let object = self.state.distributed_of(self.effects.followed[number]);
             object.merge_ahead(&mut self.tx, &self.effects);
+            due_ns = due_ns.min(object.merge_due_ns());
         }
+        self.effects.merge_due_ns = due_ns;
     }
 
     /// The transaction of the event that runs begins, unless it has.
@@ -141,11 +154,7 @@ impl Worker {
     fn run_late(&mut self) {
         self.running = true;
         self.tx.begin_burst();
-        let begun = if seeded(Bug::LateBeginForgets) { 1 } else { self.events };
-        for _ in 0..begun {
-            let goes_on = self.tx.begin_event();
-            assert!(goes_on, "nothing has been observed yet");
-        }
+        self.tx.begin_events(if seeded(Bug::LateBeginForgets) { 1 } else { self.events });
         self.tx.set_origin(self.origin);
     }
 
@@ -412,19 +421,29 @@ impl Worker {
     }
 
     /// Commits the longest valid prefix of the events before `end` and discards the others.
-    #[inline]
+    // Where it is called, a call of it is enough; here, what it calls of the effects is inlined.
+    #[inline(never)]
     pub fn commit(&mut self, end: usize) -> Commit {
         self.ran = std::mem::take(&mut self.running);
+        self.failure = None;
         if !self.ran {
             let committed = end.min(self.events);
             self.tx.pass(committed);
-            self.failure = None;
             return Commit { committed, conflict: None };
         }
-        let outcome = self.tx.commit(end, &mut self.effects);
-        self.failure = outcome.failure;
-        let conflict = outcome.failure.map(|failure| self.record(&failure));
-        Commit { committed: outcome.committed, conflict }
+        let Outcome { committed, failure } = self.tx.commit(end, &mut self.effects);
+        match failure {
+            None => Commit { committed, conflict: None },
+            Some(failure) => self.commit_failed(committed, failure),
+        }
+    }
+
+    // Apart, so that a burst without a conflict carries no room for one around.
+    #[cold]
+    #[inline(never)]
+    fn commit_failed(&mut self, committed: usize, failure: Failure) -> Commit {
+        self.failure = Some(failure);
+        Commit { committed, conflict: Some(self.record(&failure)) }
     }
 
     /// Counts a failure, and tells what it was about.
