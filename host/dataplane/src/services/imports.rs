@@ -55,11 +55,10 @@ impl Services for WorkerServices {
         let Some(moment) = self.moments.get(event as usize) else {
             return Err(GuestFault::OutOfTurn("burst.begin"));
         };
-        if !self.state.begin_event(moment.now_ns) {
+        if !self.state.begin_event_of(moment.now_ns, moment.origin) {
             self.doomed = true;
             return Ok(false);
         }
-        self.state.set_origin(moment.origin);
         if let Some(uses) = &mut self.uses {
             uses.begin_event(moment.origin);
         }

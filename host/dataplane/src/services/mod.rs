@@ -166,9 +166,8 @@ impl WorkerServices {
             self.draws = 0;
         }
         self.state.begin_burst();
-        let goes_on = self.state.begin_event(moment.now_ns);
+        let goes_on = self.state.begin_event_of(moment.now_ns, moment.origin);
         debug_assert!(goes_on, "nothing was observed yet");
-        self.state.set_origin(moment.origin);
         if let Some(uses) = &mut self.uses {
             uses.begin_burst();
             uses.begin_event(moment.origin);
