@@ -203,6 +203,8 @@ impl Allocator {
         Ok(None)
     }
 
+    /// Inlined, so that kind, operation and change are known where it is compiled.
+    #[inline(always)]
     fn count(
         &self,
         tx: &mut Tx,
