@@ -118,7 +118,7 @@ report=$folder/report
     echo "22 sleeper"
     for bug in 23 24 25 26 27 35; do echo "$bug guarantees structures"; done
     echo "28 guarantees structures"
-    for bug in 36 37 38 39 40 41 42 43 45 46 49 50 51; do echo "$bug structures"; done
+    for bug in 36 37 38 39 40 41 42 43 45 46 49 50 51 53; do echo "$bug structures"; done
     if [[ -n $dataplane ]]; then
         for bug in 30 31 32; do echo "$bug dataplane"; done
         echo "22 units"

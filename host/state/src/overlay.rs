@@ -57,7 +57,7 @@ impl Overlay {
     /// Whether there may be an action on a key with this hash.
     #[inline(always)]
     pub(crate) fn may_have(&self, hash: u64) -> bool {
-        self.is_current(self.index[hash as usize & self.mask])
+        !self.actions.is_empty() && self.is_current(self.index[hash as usize & self.mask])
     }
 
     /// The latest action on a key.

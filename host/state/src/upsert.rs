@@ -5,7 +5,10 @@
 //! one slot. Where the run has seen the key's slot, the commit takes the slot's value cell instead,
 //! and if the slot still holds the key, overwriting it is all: sets of present keys touch no
 //! bucket. It does if its value was last set and not removed, since whoever fills or empties a slot
-//! holds that cell and leaves his name there, and its key cells change under that cell only.
+//! holds that cell and leaves his name there, and its key cells change under that cell only. A value
+//! cell that nobody has changed since the burst's *first* snapshot needs no look at the name and the
+//! key: the slot is as the run saw it. (The last snapshot would not do: a set observes nothing, so
+//! the snapshot can have moved over a change of the slot after the run saw it.)
 //!
 //! So who holds a bucket may find a value cell taken, and who holds a value cell the bucket.
 //! Neither waits: what is lacking is taken in order with all the rest, and everything is done anew
@@ -54,21 +57,28 @@ impl Map {
         if !pending.is_untouched(hold) || seeded(Bug::KnownSlotNotChecked) {
             return self.overwrite_again(pending, event, slot, key, value);
         }
-        // Whoever changes a key cell changes the value cell as well, so the burst has changed
-        // neither, and there is nothing to look for.
+        let holds =
+            pending.is_as_seen(self.layout.value(slot)) || self.held_before(pending, slot, key);
+        if holds {
+            pending.write_untouched(hold, event, by, value);
+        }
+        holds
+    }
+
+    /// Whether a slot that the burst has changed nothing of holds this key. Whoever changes a key
+    /// cell changes the value cell as well, so there is nothing to look for in the log.
+    #[inline(never)]
+    fn held_before(&self, pending: &Pending<'_>, slot: u32, key: &Key) -> bool {
+        let by = self.mutator(MutatorKind::MapSet);
         let is_filled = pending.last_committed_by(self.layout.value(slot)) == by
             || seeded(Bug::EmptiedSlotOverwritten);
-        let holds = is_filled
+        is_filled
             && (0..self.layout.key_cells()).zip(self.layout.key_cells_of(slot)).all(
                 |(number, cell)| {
                     let held = pending.read_committed(cell);
                     key.is_in(number, &held) || seeded(Bug::KnownKeyNotCompared)
                 },
-            );
-        if holds {
-            pending.write_untouched(hold, event, by, value);
-        }
-        holds
+            )
     }
 
     /// The same where the burst has changed the slot before.

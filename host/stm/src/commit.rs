@@ -233,7 +233,9 @@ impl<P: Copy> Transaction<P> {
     ) -> (usize, Option<Failure>) {
         loop {
             let mark = self.writes.mark();
-            let mut pending = Pending::new(&self.memory, &mut self.writes, self.me);
+            let last = seeded(Bug::KnownSlotOldSinceLast);
+            let begun_at = if last { self.snapshot } else { self.begun_at };
+            let mut pending = Pending::new(&self.memory, &mut self.writes, self.me, begun_at);
             let resolved = structures.resolve(end, &mut pending);
             match pending.lacking() {
                 None => return resolved,

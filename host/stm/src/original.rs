@@ -76,7 +76,8 @@ impl<P: Copy> Transaction<P> {
             failure = self.doomed;
         }
         if writes && failure.is_none() {
-            let mut pending = Pending::new(&self.memory, &mut self.writes, self.me);
+            let begun_at = self.begun_at;
+            let mut pending = Pending::new(&self.memory, &mut self.writes, self.me, begun_at);
             (end, failure) = structures.resolve(end, &mut pending);
         }
         if writes && failure.is_none() {

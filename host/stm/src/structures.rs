@@ -65,12 +65,18 @@ pub struct Pending<'a> {
     memory: &'a Memory,
     writes: &'a mut WriteLog,
     me: usize,
+    begun_at: u64,
     lacking: Option<CellId>,
 }
 
 impl<'a> Pending<'a> {
-    pub(crate) fn new(memory: &'a Memory, writes: &'a mut WriteLog, me: usize) -> Self {
-        Self { memory, writes, me, lacking: None }
+    pub(crate) fn new(
+        memory: &'a Memory,
+        writes: &'a mut WriteLog,
+        me: usize,
+        begun_at: u64,
+    ) -> Self {
+        Self { memory, writes, me, begun_at, lacking: None }
     }
 
     /// The cell without which nothing can be resolved.
@@ -167,6 +173,14 @@ impl<'a> Pending<'a> {
     #[must_use]
     pub fn is_untouched(&self, hold: Hold) -> bool {
         self.writes.is_untouched(hold)
+    }
+
+    /// Whether nobody else has changed a held cell since the burst took its first snapshot, so
+    /// that it is as each of its events could see it.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_as_seen(&self, cell: CellId) -> bool {
+        self.memory.cell(cell).word().timestamp() <= self.begun_at
     }
 
     /// Who changed a held cell last, the burst aside.

@@ -49,6 +49,8 @@ pub struct Transaction<P> {
     pub(crate) memory: Arc<Memory>,
     pub(crate) me: usize,
     pub(crate) snapshot: u64,
+    /// The first snapshot of the burst.
+    pub(crate) begun_at: u64,
     pub(crate) active: bool,
     /// Index of the event that runs.
     pub(crate) event: usize,
@@ -99,6 +101,7 @@ impl<P: Copy> Transaction<P> {
             memory,
             me: participant,
             snapshot: 0,
+            begun_at: 0,
             active: false,
             event: 0,
             events: 0,
@@ -159,7 +162,7 @@ impl<P: Copy> Transaction<P> {
             }
             self.active = true;
         }
-        self.left = 0;
+        (self.begun_at, self.left) = (self.snapshot, 0);
         self.reset();
     }
 

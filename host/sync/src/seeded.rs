@@ -114,6 +114,8 @@ pub enum Bug {
     LateBeginForgets = 51,
     /// A snapshot that moves is taken for the one that the events before it ended with.
     EndSnapshotsForgotten = 52,
+    /// A known slot is taken for as it was seen if it is older than the burst's last snapshot.
+    KnownSlotOldSinceLast = 53,
 }
 
 /// Whether this bug is in.
