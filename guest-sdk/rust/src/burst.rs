@@ -4,6 +4,7 @@
 //! the host could not have known it. Whether the set has state at all is then known only here as
 //! well, so the kind of such an event is decided here, and written into the event for the next.
 
+use crate::answers::{self, Answer};
 use crate::contract::{self, Configuration, Description, Event, Kind, NO_PREVIOUS};
 use crate::description;
 use crate::function::NetworkFunction;
@@ -36,15 +37,16 @@ impl<N: NetworkFunction> raw::Function for Sequential<N> {
         states: &mut [u8],
         verdicts: &mut Vec<contract::Verdict>,
     ) {
-        for index in 0..events.len() {
+        let count = events.len();
+        answers::extend(verdicts, count, |index, earlier| {
             if !host::begin(index as u32) {
-                return;
+                return None;
             }
             if events[index].previous != NO_PREVIOUS {
-                take_over::<N>(events, index, states, verdicts);
+                take_over::<N>(events, index, states, earlier);
             }
-            verdicts.push(handle_one(&self.0, &events[index], frames, states));
-        }
+            Some(handle_one(&self.0, &events[index], frames, states))
+        });
     }
 
     fn exit(&self) {
@@ -52,10 +54,11 @@ impl<N: NetworkFunction> raw::Function for Sequential<N> {
     }
 }
 
-/// Gives an event what the previous one of its set left.
+/// Gives an event what the previous one of its set left. Apart, as most events have none.
 ///
 /// # Panics
 /// If the host names a previous event that is not an earlier one.
+#[inline(never)]
 fn take_over<N: NetworkFunction>(
     events: &mut [Event],
     index: usize,
@@ -81,7 +84,7 @@ fn handle_one<N: NetworkFunction>(
     event: &Event,
     frames: &mut [u8],
     states: &mut [u8],
-) -> contract::Verdict {
+) -> Answer {
     let handles = |kind: Kind| N::HANDLES.has(kind.0);
     match event.kind {
         Kind::PACKET if handles(Kind::PACKET) => {
@@ -103,15 +106,23 @@ fn handle_one<N: NetworkFunction>(
             let verdict = function.orphan_packet(&mut packet).into_verdict();
             packet.answer(verdict)
         }
+        _ => {
+            handle_without_packet(function, event, states);
+            Verdict::consume().at(event.frame_offset, 0)
+        }
+    }
+}
+
+/// Apart from the handlers of packets, which leave no register to what is rare.
+#[cold]
+#[inline(never)]
+fn handle_without_packet<N: NetworkFunction>(function: &N, event: &Event, states: &[u8]) {
+    match event.kind {
         Kind::EXPIRED_PACKET_SET => {
             let at = event.state_offset as usize;
             function.expired_packet_set(&N::State::load(&states[at..at + N::State::SIZE]));
-            Verdict::consume().at(event.frame_offset, 0)
         }
-        Kind::PERIODIC => {
-            function.periodic(usize::from(event.port));
-            Verdict::consume().at(event.frame_offset, 0)
-        }
+        Kind::PERIODIC => function.periodic(usize::from(event.port)),
         kind => unreachable!("an event of kind {}, which `describe` does not list", kind.0),
     }
 }

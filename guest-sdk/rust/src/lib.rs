@@ -15,6 +15,8 @@
 //! | test | [`native`], [`testing`] |
 //! | drive the burst by hand | [`raw`], [`contract`] |
 
+#[allow(unsafe_code, reason = "verdicts are written to room that is not yet in use")]
+mod answers;
 #[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code, reason = "the allocator")]
 mod arena;

@@ -1,6 +1,7 @@
 //! The packet of an event: its frame, and where it came from.
 
-use crate::contract::{self, Event};
+use crate::answers::Answer;
+use crate::contract::Event;
 use crate::function::NetworkFunction;
 use crate::reasons::FrameReason;
 use crate::verdict::Verdict;
@@ -48,7 +49,7 @@ impl<'a> Packet<'a> {
     }
 
     #[inline]
-    pub(crate) fn answer(&self, verdict: Verdict) -> contract::Verdict {
+    pub(crate) fn answer(&self, verdict: Verdict) -> Answer {
         verdict.at(self.base + self.start as u32, (self.room.len() - self.start) as u32)
     }
 

@@ -1,5 +1,8 @@
 //! What a handler answers.
 
+use std::fmt;
+
+use crate::answers::Answer;
 use crate::contract;
 use crate::reasons::Dropped;
 
@@ -11,17 +14,30 @@ use crate::reasons::Dropped;
 /// let refused = Verdict::drop(FrameReason::NotIpv4);
 /// assert_ne!(opened, refused);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct Verdict {
-    action: u8,
-    registration: u8,
-    target: u16,
+    /// Action, registration and target as they lie in a verdict of the contract: what a handler
+    /// answers is then one value, and one store.
+    word: u32,
 }
 
 impl Verdict {
+    const fn of(action: u8, registration: u8, target: u16) -> Self {
+        Self { word: action as u32 | (registration as u32) << 8 | (target as u32) << 16 }
+    }
+
     const fn new(action: u8, target: u16) -> Self {
-        Self { action, registration: contract::Verdict::REGISTER_NOT, target }
+        Self::of(action, contract::Verdict::REGISTER_NOT, target)
+    }
+
+    const fn parts(self) -> (u8, u8, u16) {
+        (self.word as u8, (self.word >> 8) as u8, (self.word >> 16) as u16)
+    }
+
+    const fn registering(self, registration: u8) -> Self {
+        let (action, _, target) = self.parts();
+        Self::of(action, registration, target)
     }
 
     /// It leaves through a port.
@@ -52,25 +68,31 @@ impl Verdict {
     /// is dropped as `packet_set_table_full`. For `init_packet_set` only.
     #[inline]
     pub const fn register(self) -> Self {
-        Self { registration: contract::Verdict::REGISTER_REQUIRED, ..self }
+        self.registering(contract::Verdict::REGISTER_REQUIRED)
     }
 
     /// The first packet's set gets state if there is room. If there is none, what the event did
     /// to aggregate state is undone, and this verdict stands. For `init_packet_set` only.
     #[inline]
     pub const fn register_if_room(self) -> Self {
-        Self { registration: contract::Verdict::REGISTER_OPTIONAL, ..self }
+        self.registering(contract::Verdict::REGISTER_OPTIONAL)
     }
 
+    /// With where the frame lies, as three words of the contract.
     #[inline]
-    pub(crate) fn at(self, frame_offset: u32, frame_length: u32) -> contract::Verdict {
-        contract::Verdict {
-            action: self.action,
-            registration: self.registration,
-            target: self.target,
-            frame_offset,
-            frame_length,
-        }
+    pub(crate) const fn at(self, frame_offset: u32, frame_length: u32) -> Answer {
+        [self.word.to_le(), frame_offset, frame_length]
+    }
+}
+
+impl fmt::Debug for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (action, registration, target) = self.parts();
+        f.debug_struct("Verdict")
+            .field("action", &action)
+            .field("registration", &registration)
+            .field("target", &target)
+            .finish()
     }
 }
 

@@ -29,12 +29,16 @@ static PROGRESS: Progress = Progress { begun: AtomicU32::new(0), order: AtomicU3
 /// Begins an event; `false` if its run would be in vain.
 #[inline]
 pub(crate) fn begin(event: u32) -> bool {
-    match PROGRESS.order.load(Relaxed) {
-        GO_ON => {
-            PROGRESS.begun.store(event + 1, Relaxed);
-            true
-        }
-        STOP => false,
-        _ => nf::burst::begin(event),
+    if PROGRESS.order.load(Relaxed) == GO_ON {
+        PROGRESS.begun.store(event + 1, Relaxed);
+        return true;
     }
+    begin_otherwise(event)
+}
+
+/// Apart, so that this is a comparison in the loop over a burst, not a table of branches.
+#[cold]
+#[inline(never)]
+fn begin_otherwise(event: u32) -> bool {
+    PROGRESS.order.load(Relaxed) != STOP && nf::burst::begin(event)
 }
