@@ -126,5 +126,5 @@ done
 placing=-Wl,--stack-first
 [[ ${cc[*]} != *zig* ]] || placing=-Wl,--gc-sections
 compile "$objects"/*.o -o "$out" -Wl,--no-entry "$placing" -Wl,-z,stack-size=65536 \
-    -Wl,--export=nfos_progress
+    -Wl,--export=nfos_progress -Wl,--export=nfos_room
 echo "$out: $(wc -c < "$out") bytes"

@@ -3,7 +3,8 @@
  * Nothing that a handler allocates outlives its burst, so nothing is freed one by one: after a
  * burst the mark returns to where it was when `init` ended. The host writes the arguments of
  * `handle` before it runs, so the way back is in the function that the host calls once it has read
- * the result. The last block grows and is freed in place. */
+ * the result; arguments that lie in the room for them are not here, and the way back is before the
+ * next burst. The last block grows and is freed in place. */
 #include "arena.h"
 
 #include <stdint.h>

@@ -17,6 +17,7 @@ use crate::bindings::exports::nfos::nf::handlers::{
 use crate::contract::{Event, Verdict};
 use crate::host;
 use crate::raw::Function;
+use crate::room;
 
 /// The one exported function of a guest, and where it is kept.
 pub trait Exported: 'static {
@@ -97,7 +98,8 @@ static OUTCOME: [AtomicU32; 6] = [const { AtomicU32::new(0) }; 6];
 /// `handle`. Each list is a pointer and a number of items.
 ///
 /// # Safety
-/// The lists lie where the host was given room by `cabi_realloc`, for this call alone.
+/// The lists lie where the host was given room by `cabi_realloc` or has it by [`room`], for this
+/// call alone.
 #[inline]
 pub unsafe fn handle<E: Exported>(
     events: (*mut u8, usize),
@@ -108,6 +110,9 @@ pub unsafe fn handle<E: Exported>(
     // event is valid whatever its bytes are.
     let (event_list, frame_bytes, state_bytes) =
         unsafe { (list::<Event>(events), list::<u8>(frames), list::<u8>(states)) };
+    if room::is(events.0) {
+        arena::reset();
+    }
     let mut verdicts = Vec::<Verdict>::with_capacity(event_list.len());
     running::<E>().handle(event_list, frame_bytes, state_bytes, &mut verdicts);
     let verdict_list = (verdicts.as_mut_ptr().cast(), verdicts.len());
@@ -130,7 +135,7 @@ pub fn after_handle() {
 /// `length` values of `T` lie at the pointer, aligned, for the caller alone; any bytes are a `T`.
 #[inline]
 unsafe fn list<'a, T>((at, length): (*mut u8, usize)) -> &'a mut [T] {
-    // SAFETY: the caller's promise; a list without items, too, is where `cabi_realloc` answered,
-    // which is no null and aligned.
+    // SAFETY: the caller's promise; a list without items, too, is where `cabi_realloc` answered or
+    // in the room, which both is no null and aligned.
     unsafe { slice::from_raw_parts_mut(at.cast(), length) }
 }

@@ -43,6 +43,8 @@ pub mod packet_sets;
 pub mod parameters;
 pub mod raw;
 pub mod reasons;
+#[cfg(target_arch = "wasm32")]
+mod room;
 pub mod structures;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;

@@ -135,6 +135,20 @@ fn check_finds_state_that_a_handler_keeps_in_memory_of_its_own() {
 }
 
 #[test]
+fn what_a_burst_has_allocated_is_forgotten_with_it() {
+    for engine in ["direct", "component"] {
+        // There is room for what few packets allocate; a burst that takes more runs in parts.
+        let arguments = ["run", "--json", "--memory-limit", "4M", "--engine", engine];
+        let traffic = ["--port", "synthetic:flows=1,packets=512,repeat=1"].repeat(2);
+        let mut command = host(arguments);
+        command.args(traffic).arg("--nf").arg(guest("test/forgets-to-free"));
+        let summary = summary(&command.output().expect("the command is built"));
+        assert_accounted(&summary);
+        assert_eq!(summary["dropped"], 0, "{summary}");
+    }
+}
+
+#[test]
 fn either_engine_runs_it_and_describe_says_why() {
     for (engine, line) in [
         ("direct", "engine: direct (one core module that imports nothing but nfos:nf)"),

@@ -8,9 +8,11 @@
 //! interface, all in one order: the interface's name, `link`, its functions as the contract lists
 //! them. Resource handles are the numbers that the services chose; dropping one is nothing.
 //!
-//! A burst crosses in five calls into the guest: three buffers are allocated, `handle` runs, and
-//! its post-return function. Bytes are copied once in each direction.
+//! A burst crosses in one call into a guest that has [`room`] for it, and else in five: three
+//! buffers are allocated, `handle` runs, and its post-return function. Bytes are copied once in
+//! each direction.
 
+mod address;
 mod allocator;
 mod burst;
 mod clock;
@@ -24,6 +26,7 @@ mod outcome;
 mod parameters;
 mod progress;
 mod random;
+mod room;
 mod send;
 mod site;
 mod vector;
@@ -34,6 +37,7 @@ use wasmtime::{Caller, Instance, InstancePre, Linker, Memory, Module, Store, Typ
 
 use self::memory::{GuestBytes, LinearMemory, reach_store};
 use self::progress::Progress;
+use self::room::Room;
 use crate::description::Configuration;
 use crate::engine::Settings;
 use crate::exchange::{EVENT_SIZE, Exchange, Layout};
@@ -116,6 +120,7 @@ struct Exports {
     exit: TypedFunc<(), ()>,
     post_init: Option<TypedFunc<u32, ()>>,
     post_handle: Option<TypedFunc<u32, ()>>,
+    room: Option<Room>,
 }
 
 impl Exports {
@@ -127,6 +132,7 @@ impl Exports {
             exit: instance.get_typed_func(&mut *store, EXIT)?,
             post_init: optional(instance, store, POST_INIT)?,
             post_handle: optional(instance, store, POST_HANDLE)?,
+            room: None,
         })
     }
 }
@@ -168,6 +174,7 @@ pub(crate) fn check_exports(module: &Module) -> Result<(), String> {
         }
     }
     progress::check_export(module)?;
+    room::check_export(module)?;
     match module.get_export(MEMORY) {
         Some(ExternType::Memory(ty)) if ty.is_shared() || ty.is_64() => {
             Err("its core module's memory is shared or of 64 bits".to_owned())
@@ -251,7 +258,9 @@ impl<S: Services> Guest<S> for DirectGuest<S> {
     fn handle<E: Exchange<S>>(&mut self, burst: &mut E) -> Result<(), GuestFault> {
         self.run(|store, exports| {
             let layout = burst.layout();
-            let parameters = fill(store, exports, burst, layout)?;
+            let room = exports.room.and_then(|room| room.place(layout));
+            let at = room.map_or_else(|| allocate_all(store, exports, layout), Ok)?;
+            let parameters = fill(store, at, burst, layout)?;
             progress::start(store)?;
             let answer = match exports.handle.call(&mut *store, parameters) {
                 Ok(answer) => answer,
@@ -263,6 +272,9 @@ impl<S: Services> Guest<S> for DirectGuest<S> {
             progress::finish(store.data_mut(), layout.events)?;
             let (services, memory) = reach_store(store);
             outcome::accept(services, memory, answer, layout, burst)?;
+            if room.is_some() {
+                return Ok(());
+            }
             post_return(store, exports.post_handle.as_ref(), answer)
         })
     }
@@ -289,11 +301,12 @@ fn instantiate<S: Services>(
     store: &mut Store<Host<S>>,
 ) -> wasmtime::Result<Exports> {
     let instance = binding.instantiate(&mut *store)?;
-    let exports = Exports::of(instance, store)?;
+    let mut exports = Exports::of(instance, store)?;
     let memory: Memory =
         instance.get_memory(&mut *store, MEMORY).expect("`check_exports` found the memory");
     LinearMemory::attach(store, memory);
     progress::attach(store, instance)?;
+    exports.room = room::find(store, instance)?;
     if let Ok(initialize) = instance.get_typed_func::<(), ()>(&mut *store, INITIALIZE) {
         initialize.call(store, ())?;
     }
@@ -333,18 +346,29 @@ fn opening<S: Services>(
     handle
 }
 
-/// Allocates the guest's three buffers and fills them: the parameters of `handle`.
+/// Three buffers of the guest for a burst's events, frames and states.
+#[inline]
+fn allocate_all<S: Services>(
+    store: &mut Store<Host<S>>,
+    exports: &Exports,
+    layout: Layout,
+) -> wasmtime::Result<[u32; 3]> {
+    Ok([
+        allocate(store, exports, 4, layout.events * EVENT_SIZE as u32)?,
+        allocate(store, exports, 1, layout.frames)?,
+        allocate(store, exports, 1, layout.states)?,
+    ])
+}
+
+/// Fills the three buffers that the guest has for a burst: the parameters of `handle`.
 #[inline]
 fn fill<S: Services, E: Exchange<S>>(
     store: &mut Store<Host<S>>,
-    exports: &Exports,
+    [events, frames, states]: [u32; 3],
     burst: &mut E,
     layout: Layout,
 ) -> wasmtime::Result<HandleParameters> {
     let events_length = layout.events * EVENT_SIZE as u32;
-    let events = allocate(store, exports, 4, events_length)?;
-    let frames = allocate(store, exports, 1, layout.frames)?;
-    let states = allocate(store, exports, 1, layout.states)?;
     let (_, mut memory) = reach_store(store);
     if !events.is_multiple_of(4) {
         return Err(GuestFault::BadPointer { pointer: events, length: events_length.into() }.into());

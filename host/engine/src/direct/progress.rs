@@ -15,8 +15,8 @@
 
 use wasmtime::{Instance, Module, Store};
 
-use super::Host;
 use super::memory::{self, reach_store, split};
+use super::{Host, address};
 use crate::fault::GuestFault;
 use crate::services::Services;
 
@@ -39,16 +39,7 @@ pub(crate) struct Progress {
 
 /// Why the record of a module cannot be one: it is exported, but not as an address.
 pub(super) fn check_export(module: &Module) -> Result<(), String> {
-    use wasmtime::{ExternType, Mutability};
-    match module.get_export(EXPORT) {
-        None => Ok(()),
-        Some(ExternType::Global(ty))
-            if ty.content().is_i32() && ty.mutability() == Mutability::Const =>
-        {
-            Ok(())
-        }
-        Some(_) => Err(format!("its core module exports `{EXPORT}` as no constant of 32 bits")),
-    }
+    address::check(module, EXPORT)
 }
 
 /// Finds the record of the instance, whose memory is attached.
@@ -56,8 +47,7 @@ pub(super) fn attach<S: Services>(
     store: &mut Store<Host<S>>,
     instance: Instance,
 ) -> Result<(), GuestFault> {
-    let global = instance.get_global(&mut *store, EXPORT);
-    let at = global.and_then(|global| global.get(&mut *store).i32()).map(i32::cast_unsigned);
+    let at = address::exported(store, instance, EXPORT);
     let at = at.filter(|_| store.data().services.reads_progress());
     if let Some(at) = at {
         reach_store(store).1.record::<8>(at, 4)?;
