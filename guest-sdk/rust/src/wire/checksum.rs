@@ -16,13 +16,15 @@ pub const fn finish(mut sum: u64) -> u16 {
 }
 
 /// The checksum after one 16-bit word changed from `old` to `new`: RFC 1624, equation 3.
+///
+/// It holds in either byte order, if all three are in the same.
 #[inline]
 #[must_use]
 pub const fn update(checksum: u16, old: u16, new: u16) -> u16 {
     fold(!checksum as u32 + !old as u32 + new as u32)
 }
 
-/// The checksum after two 16-bit words changed, such as an IPv4 address.
+/// The checksum after two 16-bit words changed, such as an IPv4 address; in either byte order.
 #[inline]
 #[must_use]
 pub const fn update_pair(checksum: u16, old: u32, new: u32) -> u16 {
@@ -62,6 +64,21 @@ mod tests {
         for new in 0..=u16::MAX {
             header[8..10].copy_from_slice(&new.to_be_bytes());
             assert_eq!(update(before, old, new), finish(sum(&header, 0)), "word {new:#06x}");
+        }
+    }
+
+    #[test]
+    fn updates_are_the_same_in_either_byte_order() {
+        for word in 0..=u16::MAX {
+            for (checksum, old) in [(word, 0x1234), (0, word), (0xffff, word), (!word, word)] {
+                let new = word.rotate_left(5) ^ 0x00ff;
+                let swapped = update(checksum.swap_bytes(), old.swap_bytes(), new.swap_bytes());
+                assert_eq!(swapped.swap_bytes(), update(checksum, old, new));
+                let [one, other] = [old, new].map(|word| u32::from(word) << 16 | 0x0a01);
+                let swapped =
+                    update_pair(checksum.swap_bytes(), one.swap_bytes(), other.swap_bytes());
+                assert_eq!(swapped.swap_bytes(), update_pair(checksum, one, other));
+            }
         }
     }
 

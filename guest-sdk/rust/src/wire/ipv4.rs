@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::transport::{Payload, Transport};
-use super::{Icmp, Tcp, Udp, checksum, set_word, word};
+use super::{Icmp, Tcp, Udp, checksum, raw_word, set_raw_word, word};
 use crate::reasons::FrameReason;
 
 const HEADER: usize = 20;
@@ -186,7 +186,7 @@ impl<'a> Ipv4<'a> {
     #[inline]
     pub fn decrement_ttl(&mut self) -> Result<(), FrameReason> {
         let ttl = self.hops()?;
-        self.set_header_word(TTL, u16::from_be_bytes([ttl - 1, self.protocol()]));
+        self.set_header_word(TTL, [ttl - 1, self.protocol()]);
         Ok(())
     }
 
@@ -206,7 +206,7 @@ impl<'a> Ipv4<'a> {
     #[inline]
     pub fn set_dscp(&mut self, dscp: u8) {
         let ecn = self.header[DSCP_ECN] & 0x03;
-        self.set_header_word(0, u16::from_be_bytes([self.header[VERSION_IHL], dscp << 2 | ecn]));
+        self.set_header_word(0, [self.header[VERSION_IHL], dscp << 2 | ecn]);
     }
 
     /// Sets from whom it is, in the checksums of TCP and UDP as well.
@@ -246,18 +246,20 @@ impl<'a> Ipv4<'a> {
     }
 
     #[inline]
-    fn set_header_word(&mut self, at: usize, value: u16) {
-        let sum = checksum::update(self.checksum(), word(self.header, at), value);
-        set_word(self.header, at, value);
-        set_word(self.header, CHECKSUM, sum);
+    fn set_header_word(&mut self, at: usize, octets: [u8; 2]) {
+        let (before, new) = (raw_word(self.header, CHECKSUM), u16::from_ne_bytes(octets));
+        let sum = checksum::update(before, raw_word(self.header, at), new);
+        set_raw_word(self.header, at, new);
+        set_raw_word(self.header, CHECKSUM, sum);
     }
 
     #[inline]
     fn set_address(&mut self, at: usize, address: Ipv4Addr) {
-        let (old, new) = (self.address(at), address.to_bits());
+        let octets = self.address(at).to_be_bytes();
+        let [old, new] = [octets, address.octets()].map(u32::from_ne_bytes);
         self.header[at..at + 4].copy_from_slice(&address.octets());
-        let sum = checksum::update_pair(self.checksum(), old, new);
-        set_word(self.header, CHECKSUM, sum);
+        let sum = checksum::update_pair(raw_word(self.header, CHECKSUM), old, new);
+        set_raw_word(self.header, CHECKSUM, sum);
         // The transport header is in the first fragment only.
         if word(self.header, FRAGMENT) & FRAGMENT_OFFSET == 0 {
             let update = |sum| checksum::update_pair(sum, old, new);

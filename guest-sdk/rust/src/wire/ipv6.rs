@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use super::transport::{Payload, Transport};
-use super::{checksum, word};
+use super::{checksum, raw_word, word};
 use crate::reasons::FrameReason;
 
 const HEADER: usize = 40;
@@ -120,10 +120,14 @@ impl<'a> Ipv6<'a> {
 
     #[inline]
     fn set_address(&mut self, at: usize, address: Ipv6Addr) {
-        let (old, new) = (self.address(at).segments(), address.segments());
+        let old = self.address(at).octets();
+        let new = address.octets();
         self.header[at..at + 16].copy_from_slice(&address.octets());
-        let changes = || old.into_iter().zip(new);
-        let update = |sum| changes().fold(sum, |sum, (old, new)| checksum::update(sum, old, new));
+        let update = |sum| {
+            let places = (0..old.len()).step_by(2);
+            places
+                .fold(sum, |sum, at| checksum::update(sum, raw_word(&old, at), raw_word(&new, at)))
+        };
         super::transport::update_checksum(self.next_header(), self.payload, update);
     }
 }

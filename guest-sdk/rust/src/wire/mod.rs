@@ -37,3 +37,16 @@ pub(crate) fn word(bytes: &[u8], at: usize) -> u16 {
 pub(crate) fn set_word(bytes: &mut [u8], at: usize, value: u16) {
     bytes[at..at + 2].copy_from_slice(&value.to_be_bytes());
 }
+
+/// Reads 16 bits as they lie, in whatever order: the sum of words whose bytes are swapped has its
+/// bytes swapped (RFC 1071, section 2 (B)), so checksums are updated without swapping any.
+#[inline]
+pub(crate) fn raw_word(bytes: &[u8], at: usize) -> u16 {
+    u16::from_ne_bytes([bytes[at], bytes[at + 1]])
+}
+
+/// Writes what [`raw_word`] reads.
+#[inline]
+pub(crate) fn set_raw_word(bytes: &mut [u8], at: usize, value: u16) {
+    bytes[at..at + 2].copy_from_slice(&value.to_ne_bytes());
+}

@@ -1,7 +1,7 @@
 //! TCP, RFC 9293.
 
 use super::transport::Payload;
-use super::{checksum, set_word, word};
+use super::{checksum, raw_word, set_raw_word, word};
 use crate::reasons::FrameReason;
 
 pub(super) const HEADER: usize = 20;
@@ -123,8 +123,9 @@ impl<'a> Tcp<'a> {
 
     #[inline]
     fn set(&mut self, at: usize, value: u16) {
-        let sum = checksum::update(self.checksum(), word(self.header, at), value);
-        set_word(self.header, at, value);
-        set_word(self.header, CHECKSUM, sum);
+        let (before, new) = (raw_word(self.header, CHECKSUM), value.to_be());
+        let sum = checksum::update(before, raw_word(self.header, at), new);
+        set_raw_word(self.header, at, new);
+        set_raw_word(self.header, CHECKSUM, sum);
     }
 }

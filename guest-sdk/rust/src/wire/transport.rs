@@ -1,6 +1,6 @@
 //! What IP carries.
 
-use super::{Icmp, Tcp, Udp, checksum, set_word, tcp, udp, word};
+use super::{Icmp, Tcp, Udp, checksum, raw_word, set_raw_word, tcp, udp};
 use crate::packet_sets::{ICMP, TCP, UDP};
 use crate::reasons::FrameReason;
 
@@ -101,17 +101,18 @@ impl<'a> Transport<'a> {
     }
 }
 
-/// Updates the checksum of TCP or UDP for a change of the pseudo-header, if it is visible.
+/// Updates the checksum of TCP or UDP for a change of the pseudo-header, if it is visible. It is
+/// given as it lies, see [`raw_word`].
 #[inline]
 pub(crate) fn update_checksum(protocol: u8, payload: &mut [u8], update: impl Fn(u16) -> u16) {
     match protocol {
         TCP if payload.len() >= tcp::HEADER => {
-            let sum = update(word(payload, tcp::CHECKSUM));
-            set_word(payload, tcp::CHECKSUM, sum);
+            let sum = update(raw_word(payload, tcp::CHECKSUM));
+            set_raw_word(payload, tcp::CHECKSUM, sum);
         }
         UDP if payload.len() >= udp::HEADER => {
-            let before = word(payload, udp::CHECKSUM);
-            set_word(payload, udp::CHECKSUM, checksum::of_udp(before, update(before)));
+            let before = raw_word(payload, udp::CHECKSUM);
+            set_raw_word(payload, udp::CHECKSUM, checksum::of_udp(before, update(before)));
         }
         _ => {}
     }

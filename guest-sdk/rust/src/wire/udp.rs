@@ -1,7 +1,7 @@
 //! UDP, RFC 768.
 
 use super::transport::Payload;
-use super::{checksum, set_word, word};
+use super::{checksum, raw_word, set_raw_word, word};
 use crate::reasons::FrameReason;
 
 pub(super) const HEADER: usize = 8;
@@ -76,9 +76,9 @@ impl<'a> Udp<'a> {
 
     #[inline]
     fn set(&mut self, at: usize, value: u16) {
-        let before = self.checksum();
-        let updated = checksum::update(before, word(self.header, at), value);
-        set_word(self.header, at, value);
-        set_word(self.header, CHECKSUM, checksum::of_udp(before, updated));
+        let (before, new) = (raw_word(self.header, CHECKSUM), value.to_be());
+        let updated = checksum::update(before, raw_word(self.header, at), new);
+        set_raw_word(self.header, at, new);
+        set_raw_word(self.header, CHECKSUM, checksum::of_udp(before, updated));
     }
 }
