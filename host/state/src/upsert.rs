@@ -5,10 +5,10 @@
 //! one slot. Where the run has seen the key's slot, the commit takes the slot's value cell instead,
 //! and if the slot still holds the key, overwriting it is all: sets of present keys touch no
 //! bucket. It does if its value was last set and not removed, since whoever fills or empties a slot
-//! holds that cell and leaves his name there, and its key cells change under that cell only. A value
-//! cell that nobody has changed since the burst's *first* snapshot needs no look at the name and the
-//! key: the slot is as the run saw it. (The last snapshot would not do: a set observes nothing, so
-//! the snapshot can have moved over a change of the slot after the run saw it.)
+//! holds that cell and leaves his name there, and its key cells change under that cell only. A
+//! value cell that nobody has changed since the burst's *first* snapshot needs no look at the name
+//! and the key: the slot is as the run saw it. (The last snapshot would not do: a set observes
+//! nothing, so the snapshot can have moved over a change of the slot after the run saw it.)
 //!
 //! So who holds a bucket may find a value cell taken, and who holds a value cell the bucket.
 //! Neither waits: what is lacking is taken in order with all the rest, and everything is done anew
