@@ -152,9 +152,13 @@ impl Burst {
         self.len
     }
 
-    /// Fills it with what `next` gives.
+    /// Fills it with up to `count` packets that `next` gives; how many it gave.
     #[inline]
-    pub(super) fn fill_with(&mut self, count: usize, mut next: impl FnMut() -> Option<Packet>) {
+    pub(super) fn fill_with(
+        &mut self,
+        count: usize,
+        mut next: impl FnMut() -> Option<Packet>,
+    ) -> usize {
         self.clear();
         let mut len = 0;
         for slot in &mut self.packets[..count.min(BURST_MAX)] {
@@ -164,6 +168,7 @@ impl Burst {
             len += 1;
         }
         self.len = len;
+        len
     }
 
     /// How many there are.

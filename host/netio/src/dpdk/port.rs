@@ -310,31 +310,21 @@ impl Queue for DeviceQueue {
 
     #[inline]
     fn tx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) -> u64 {
-        let room = self.transmitter.device().buffers().room();
-        let (mut bytes, mut as_they_are) = (0, true);
-        for frame in frames.iter() {
-            bytes += frame.len() as u64;
-            as_they_are &= frame.is_lent() && frame.len() <= room;
-        }
-        if !as_they_are {
-            return self.send_others(frames, pool, room);
-        }
-        let mut sent = 0;
+        let (mut sent, mut bytes) = (0, 0);
         for burst in frames.chunks_mut(BURST_MAX) {
-            let taken = self.send_lent(burst);
-            sent += taken;
+            let (taken, bytes_taken) = self.send_lent(burst);
+            (sent, bytes) = (sent + taken, bytes + bytes_taken);
             if taken < burst.len() {
                 break;
             }
         }
+        self.counters.count_transmitted(sent as u64, bytes);
         if sent == frames.len() {
             pool.give_bare(frames);
-        } else {
-            bytes -= frames[sent..].iter().map(|frame| frame.len() as u64).sum::<u64>();
-            frames.drain(..sent).for_each(|frame| pool.give(frame));
+            return bytes;
         }
-        self.counters.count_transmitted(sent as u64, bytes);
-        bytes
+        frames.drain(..sent).for_each(|frame| pool.give(frame));
+        bytes + self.send_others(frames, pool)
     }
 }
 
@@ -375,13 +365,23 @@ impl DeviceQueue {
         (packets, delivered)
     }
 
-    /// Sends up to a burst of frames that hold buffers; how many, from the first on, which hold
-    /// none then.
+    /// Sends up to a burst of frames, up to the first that cannot go as it is: how many, from the
+    /// first on, which hold no buffers then, and of how many bytes.
     #[inline]
-    fn send_lent(&mut self, frames: &mut [Frame]) -> usize {
-        let mut next = frames.iter_mut();
-        self.out.fill_with(next.len(), || Some(next.next()?.take_lent()?.into_packet()));
-        self.send_out(frames)
+    fn send_lent(&mut self, frames: &mut [Frame]) -> (usize, u64) {
+        let room = self.transmitter.device().buffers().room();
+        let (mut next, mut bytes) = (frames.iter_mut(), 0);
+        let filled = self.out.fill_with(next.len(), || {
+            let frame = next.next().filter(|frame| frame.len() <= room)?;
+            let packet = frame.take_lent()?.into_packet();
+            bytes += frame.len() as u64;
+            Some(packet)
+        });
+        let sent = self.send_out(&mut frames[..filled]);
+        if sent < filled {
+            bytes -= frames[sent..filled].iter().map(|frame| frame.len() as u64).sum::<u64>();
+        }
+        (sent, bytes)
     }
 
     /// Sends what was made of these frames; how many, from the first on.
@@ -394,9 +394,15 @@ impl DeviceQueue {
         sent
     }
 
-    /// As `tx_burst`, for frames of which some are to be copied into one buffer or several.
+    /// As `tx_burst`, for what it has left: the first is to be copied into one buffer or several, or
+    /// the device did not take it.
     #[cold]
-    fn send_others(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool, room: usize) -> u64 {
+    fn send_others(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) -> u64 {
+        let room = self.transmitter.device().buffers().room();
+        let as_it_is = |frame: &Frame| frame.is_lent() && frame.len() <= room;
+        if frames.iter().all(as_it_is) {
+            return 0;
+        }
         let mut bytes = 0;
         if frames.iter().any(|frame| frame.len() > room) {
             bytes += self.send_long(frames, pool, room);
