@@ -5,7 +5,7 @@
 
 use crate::contract::Verdict;
 
-/// A verdict as three words in the order of its fields; the first is [`Answer::word`].
+/// A verdict as three words in the order of its fields, of which the first word holds three.
 pub(crate) type Answer = [u32; 3];
 
 const _: () = assert!(size_of::<Verdict>() == size_of::<Answer>());
@@ -27,8 +27,8 @@ pub(crate) fn extend(
         // SAFETY: each round before this one has written the next of them.
         let earlier = unsafe { room[..given].assume_init_ref() };
         let Some(answer) = next(given, earlier) else { break };
-        // SAFETY: a verdict is as long and as aligned as three words, see above, and any bytes are
-        // one.
+        // SAFETY: a verdict is as long and as aligned as three words, see above, and has integers
+        // only, for which any bytes will do.
         unsafe { room[given].as_mut_ptr().cast::<Answer>().write(answer) };
         given += 1;
     }

@@ -394,8 +394,8 @@ impl DeviceQueue {
         sent
     }
 
-    /// As `tx_burst`, for what it has left: the first is to be copied into one buffer or several, or
-    /// the device did not take it.
+    /// As `tx_burst`, for what it has left: the first is to be copied into one buffer or several,
+    /// or the device did not take it.
     #[cold]
     fn send_others(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) -> u64 {
         let room = self.transmitter.device().buffers().room();
