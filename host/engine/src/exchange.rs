@@ -167,7 +167,13 @@ impl Verdict {
     #[inline]
     pub fn sends_in_place(bytes: &[u8; VERDICT_SIZE], event: &[u8; EVENT_SIZE]) -> Option<u16> {
         let is_plain = (bytes[0], bytes[1]) == (1, 0) && bytes[4..12] == event[4..12];
-        is_plain.then_some(u16::from_le_bytes([bytes[2], bytes[3]]))
+        is_plain.then_some(Self::target_in(bytes))
+    }
+
+    /// The port or the reason of a verdict as the canonical ABI lays it out.
+    #[inline]
+    pub fn target_in(bytes: &[u8; VERDICT_SIZE]) -> u16 {
+        u16::from_le_bytes([bytes[2], bytes[3]])
     }
 
     /// Reads a verdict as the canonical ABI lays it out.
@@ -176,7 +182,7 @@ impl Verdict {
     /// [`GuestFault::BadValue`] for an action or a registration that does not exist.
     #[inline]
     pub fn load(from: &[u8; VERDICT_SIZE]) -> Result<Self, GuestFault> {
-        let target = u16::from_le_bytes([from[2], from[3]]);
+        let target = Self::target_in(from);
         let action = match from[0] {
             0 => Action::Drop(target),
             1 => Action::Send(target),

@@ -282,6 +282,15 @@ impl Descriptor {
         self.load(other.bytes(), other.port, other.wire_length, other.timestamp_ns, other.sequence)
     }
 
+    /// Replaces as many of its first bytes. Cost: one copy.
+    ///
+    /// # Panics
+    /// If it holds fewer.
+    #[inline]
+    pub fn replace_bytes(&mut self, new: &[u8]) {
+        copy_short(&mut self.bytes_mut()[..new.len()], new);
+    }
+
     /// Replaces its first `old_length` bytes by `new`; the bytes behind them stay in place.
     ///
     /// A longer front grows into the headroom, a shorter one gives room back, and `wire_length`
@@ -293,7 +302,7 @@ impl Descriptor {
     pub fn replace_front(&mut self, old_length: usize, new: &[u8]) -> Result<(), TooLong> {
         let old_length = old_length.min(self.length as usize);
         if old_length == new.len() {
-            copy_short(&mut self.bytes_mut()[..old_length], new);
+            self.replace_bytes(new);
             return Ok(());
         }
         self.resize_front(old_length, new)

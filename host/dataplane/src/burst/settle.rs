@@ -43,6 +43,15 @@ impl Item {
 }
 
 impl Burst {
+    /// Whether each verdict sends the packet of its event, from where it lay, and no more.
+    #[inline(always)]
+    fn are_plain(&self, verdicts: &[[u8; VERDICT_SIZE]]) -> bool {
+        let events = self.items.iter().zip(&self.events[..]);
+        verdicts.iter().zip(events).all(|(verdict, (item, event))| {
+            Verdict::sends_in_place(verdict, event).is_some() && item.frame.is_some()
+        })
+    }
+
     /// Reads and checks the verdicts; whether any asks for registration.
     #[inline(always)]
     fn read(&mut self, verdicts: &[[u8; VERDICT_SIZE]]) -> Result<bool, GuestFault> {
@@ -95,6 +104,19 @@ impl Burst {
             }
         }
         Ok(cut)
+    }
+
+    /// Notes what plain verdicts say, which were only looked at until now, and copies out what the
+    /// first `finished` events leave.
+    #[inline(always)]
+    fn copy_out_plain(&mut self, finished: usize, verdicts: &[[u8; VERDICT_SIZE]], frames: &[u8]) {
+        let crossed = self.events.iter().zip(verdicts);
+        for (item, (event, verdict)) in self.items[..finished].iter_mut().zip(crossed) {
+            item.ending = Ending::Stands(Action::Send(Verdict::target_in(verdict)));
+            let (start, length) = Event::frame_in(event);
+            let window = &frames[start as usize..][..length as usize];
+            item.frame.as_mut().expect("it is sent").replace_bytes(window);
+        }
     }
 
     /// Copies out what the first `finished` events leave, all but those that are dropped.
@@ -291,7 +313,8 @@ impl Exchange<WorkerServices> for Burst {
             let rule = format!("{} verdicts for {events} events", verdicts.len());
             return Err(GuestFault::BadOutcome(rule));
         }
-        let registers = self.read(verdicts)?;
+        let plain = self.are_plain(verdicts);
+        let registers = !plain && self.read(verdicts)?;
         let cut = if registers { self.register(services)? } else { None };
         let units = services.units() as usize;
         if cut.is_some_and(|cut| cut >= units || (cut + 1 == units && events > units)) {
@@ -314,7 +337,10 @@ impl Exchange<WorkerServices> for Burst {
             (item.effective, item.ending) = (false, Ending::Again);
         }
         self.follow_states(stands);
-        self.copy_out(finished, verdicts, frames);
+        match plain {
+            true => self.copy_out_plain(finished, verdicts, frames),
+            false => self.copy_out(finished, verdicts, frames),
+        }
         self.settle_sets(finished, states);
         self.settled = Settled { finished, aborts, isolate: 0, accepted: true };
         Ok(())
