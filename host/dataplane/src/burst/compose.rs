@@ -151,7 +151,7 @@ impl Burst {
     }
 
     /// Makes events of the next `count` packets of the line, of which none is skipped.
-    // A loop and not a chain of iterators: those keep their places in memory here.
+    // One iterator, and places counted by hand: a chain of several keeps them in memory here.
     #[inline(always)]
     fn push_packets(&mut self, line: &mut Line, count: usize, place: impl Fn(usize) -> Place) {
         let Self { items, shape, frames_length, .. } = self;
