@@ -7,10 +7,11 @@
 //! by a few loads (`gather`). A frame cut by a capture's snapshot length is judged by the bytes
 //! that are there.
 
-use crate::gather::Gather;
+use crate::gather::{FiveTuple, Gather};
 use crate::headers::shape::{self, Shape, shape};
 use crate::id::{PORTS_MAX, PortId};
-use crate::key::{KEY_BYTES_MAX, Key, SHORT_KEY_BYTES_MAX, ShortKey};
+use crate::key::{KEY_BYTES_MAX, Key, SHORT_KEY_BYTES_MAX, ShortKey, tag};
+use crate::quick::QuickRule;
 use crate::rules::{KeyRule, Layer, RuleError, SetRules, check};
 
 /// What a frame belongs to.
@@ -31,8 +32,10 @@ pub enum Class {
 #[derive(Clone, Debug)]
 pub struct Classifier {
     sets: RuleTable,
-    /// The first rule of each port, as in the table, if it is [quick](CompiledRule::is_quick).
-    quick: Vec<Option<CompiledRule>>,
+    /// The first rule of each port that a rule names.
+    quick: Vec<QuickRule>,
+    /// The first rule of every other.
+    quick_elsewhere: QuickRule,
     definitions: Vec<SetRules>,
     orphans: Vec<KeyRule>,
 }
@@ -50,11 +53,10 @@ impl Classifier {
         let table = RuleTable::new(
             rules.map(|(definition, rule)| (&rule.ports[..], CompiledRule::new(definition, rule))),
         );
+        let mut quick: Vec<_> = table.lists().map(|rules| QuickRule::new(rules.first())).collect();
         Ok(Self {
-            quick: table
-                .lists()
-                .map(|rules| rules.first().filter(|rule| rule.is_quick()).cloned())
-                .collect(),
+            quick_elsewhere: quick.pop().expect("one list is for every other port"),
+            quick,
             sets: table,
             definitions: sets.to_vec(),
             orphans: orphans.to_vec(),
@@ -88,26 +90,7 @@ impl Classifier {
     /// then [`Self::classify`].
     #[inline(always)]
     pub fn quick_key(&self, port: PortId, bytes: &[u8]) -> Option<ShortKey> {
-        let last = self.quick.len() - 1;
-        let rule = self.quick[port.index().min(last)].as_ref()?;
-        // For a 5-tuple, looking at a plain frame's shape and collecting its key are one.
-        let words = match rule.key.five_tuple() {
-            Some(five_tuple) => {
-                let protocol = shape::plain_protocol(bytes)?;
-                if rule.fit.protocols[0] >> protocol & 1 == 0 {
-                    return None;
-                }
-                five_tuple.collect(bytes, shape::PLAIN_TRANSPORT as u16)?
-            }
-            None => {
-                let shape = shape(bytes);
-                if !rule.fits(&shape) {
-                    return None;
-                }
-                rule.key.collect_short(bytes, shape.transport)
-            }
-        };
-        Some(ShortKey::new(words, rule.key.byte_count(), rule.definition))
+        self.quick.get(port.index()).unwrap_or(&self.quick_elsewhere).key(bytes)
     }
 
     /// Whether there are definitions at all; else every frame is an orphan.
@@ -148,9 +131,31 @@ impl CompiledRule {
         }
     }
 
-    /// Whether its key is short and of one direction.
-    fn is_quick(&self) -> bool {
+    /// Whether its keys are short and of one direction.
+    pub(crate) fn has_quick_keys(&self) -> bool {
         self.reverse.is_none() && usize::from(self.key.byte_count()) <= SHORT_KEY_BYTES_MAX
+    }
+
+    /// What it collects, if it is that.
+    pub(crate) fn five_tuple(&self) -> Option<FiveTuple> {
+        self.key.five_tuple()
+    }
+
+    /// The protocols below 64 that it holds for, as bits.
+    pub(crate) fn low_protocols(&self) -> u64 {
+        self.fit.protocols[0]
+    }
+
+    /// Length and definition of its keys: [`ShortKey::tag`].
+    pub(crate) fn tag(&self) -> u64 {
+        tag(self.key.byte_count(), self.definition)
+    }
+
+    /// The key of a frame that it fits, if its keys are [quick](Self::has_quick_keys).
+    #[inline(always)]
+    pub(crate) fn short_key(&self, bytes: &[u8], shape: &Shape) -> Option<ShortKey> {
+        let words = || self.key.collect_short(bytes, shape.transport);
+        self.fits(shape).then(|| ShortKey::new(words(), self.tag()))
     }
 
     #[inline]

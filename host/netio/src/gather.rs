@@ -8,6 +8,7 @@
 //! no pieces.
 
 use crate::headers::ethernet;
+use crate::headers::shape::Plain;
 use crate::key::WORDS;
 use crate::rules::{Field, Layer};
 
@@ -60,16 +61,31 @@ impl FiveTuple {
 
     /// The two words of the key; `None` if the frame ends before.
     #[inline(always)]
-    pub(crate) fn collect(self, frame: &[u8], transport: u16) -> Option<[u64; 2]> {
-        const ADDRESSES: usize = ethernet::HEADER + 12;
-        const PROTOCOL: usize = ethernet::HEADER + 9;
+    fn collect(self, frame: &[u8], transport: u16) -> Option<[u64; 2]> {
         let header: &[u8; ADDRESSES + 8] = frame.first_chunk()?;
-        let addresses = u64::from_be_bytes(*header.last_chunk()?);
-        let ports = u32::from_be_bytes(*frame.get(transport.into()..)?.first_chunk()?);
-        let ports = u64::from(ports.rotate_left(self.turn / 2)) << 32;
-        Some([addresses.rotate_left(self.turn), ports | u64::from(header[PROTOCOL]) << 24])
+        let ports = *frame.get(transport.into()..)?.first_chunk()?;
+        Some(self.words(u64::from_be_bytes(*header.last_chunk()?), ports, header[PROTOCOL]))
+    }
+
+    /// The same of a frame whose ports follow the addresses.
+    #[inline(always)]
+    pub(crate) fn collect_plain(self, Plain { header, protocol }: Plain<'_>) -> [u64; 2] {
+        let (addresses, ports) = header[ADDRESSES..].split_at(8);
+        let addresses = addresses.first_chunk().expect("eight bytes");
+        let ports = ports.first_chunk().expect("four more");
+        self.words(u64::from_be_bytes(*addresses), *ports, protocol)
+    }
+
+    #[inline(always)]
+    fn words(self, addresses: u64, ports: [u8; 4], protocol: u8) -> [u64; 2] {
+        let ports = u64::from(u32::from_be_bytes(ports).rotate_left(self.turn / 2)) << 32;
+        [addresses.rotate_left(self.turn), ports | u64::from(protocol) << 24]
     }
 }
+
+/// Where the addresses of IPv4 and its protocol lie in a frame.
+const ADDRESSES: usize = ethernet::HEADER + 12;
+const PROTOCOL: usize = ethernet::HEADER + 9;
 
 impl Gather {
     /// Compiles a list of fields that the layer has, of at most `KEY_BYTES_MAX` bytes in all.

@@ -28,7 +28,7 @@ impl Key {
     /// `words` has its last word free.
     #[inline]
     pub(crate) fn new(mut words: [u64; WORDS + 1], length: u8, definition: u8) -> Self {
-        words[WORDS] = last_word(length, definition);
+        words[WORDS] = tag(length, definition);
         Self { words }
     }
 
@@ -95,10 +95,10 @@ pub struct ShortKey {
 }
 
 impl ShortKey {
-    /// `length` is at most [`SHORT_KEY_BYTES_MAX`].
+    /// Its bytes and its [`tag`], by which they are at most [`SHORT_KEY_BYTES_MAX`].
     #[inline]
-    pub(crate) fn new(words: [u64; 2], length: u8, definition: u8) -> Self {
-        Self { words, last: last_word(length, definition) }
+    pub(crate) fn new(words: [u64; 2], tag: u64) -> Self {
+        Self { words, last: tag }
     }
 
     /// Length and definition, in the low 16 bits: the last of [`Key::words`].
@@ -130,8 +130,9 @@ impl From<ShortKey> for Key {
 const A: u64 = 0x9e37_79b9_7f4a_7c15;
 const B: u64 = 0xe703_7ed1_a0b4_28db;
 
+/// The last word of a key: its length and its definition.
 #[inline]
-fn last_word(length: u8, definition: u8) -> u64 {
+pub(crate) fn tag(length: u8, definition: u8) -> u64 {
     u64::from(length) | u64::from(definition) << 8
 }
 

@@ -32,6 +32,7 @@ mod key;
 mod lent;
 mod pool;
 pub mod port;
+mod quick;
 mod ring;
 pub mod rss;
 pub mod rules;
