@@ -192,25 +192,34 @@ impl PacedQueue {
 }
 
 impl Queue for PacedQueue {
-    fn rx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool, max: usize) -> Received {
+    fn rx_burst(
+        &mut self,
+        arrived_ns: u64,
+        frames: &mut Vec<Frame>,
+        pool: &mut Pool,
+        max: usize,
+    ) -> Received {
         let now_ns = self.start.now_ns();
         let more = self.arrive(now_ns);
-        let mut count = 0;
+        let (mut count, mut received_bytes) = (0, 0);
         while count < max {
             let Some(&(at, number)) = self.waiting.front() else { break };
             let Some(mut frame) = pool.take() else { break };
             self.waiting.pop_front();
             let (bytes, wire_length) = self.frames.frame(at as usize);
-            frame.load(bytes, self.port, wire_length, 0, number).expect("the pool was made for it");
-            self.counters.received_bytes += bytes.len() as u64;
+            frame
+                .load(bytes, self.port, wire_length, arrived_ns, number)
+                .expect("the pool was made for it");
+            received_bytes += bytes.len() as u64;
             frames.push(frame);
             count += 1;
         }
         self.counters.received += count as u64;
+        self.counters.received_bytes += received_bytes;
         match count {
             0 if !more => Received::Ended,
             0 => Received::Idle,
-            _ => Received::Frames(count),
+            _ => Received::Frames { count, bytes: received_bytes },
         }
     }
 

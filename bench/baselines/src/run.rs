@@ -139,8 +139,8 @@ impl Lane {
         let mut ended = 0;
         self.worker.tick(now_ns);
         for port in 0..self.queues.len() {
-            match self.queues[port].rx_burst(&mut self.received, &mut self.pool, BURST) {
-                Received::Frames(_) => self.handle(port as u16, now_ns),
+            match self.queues[port].rx_burst(now_ns, &mut self.received, &mut self.pool, BURST) {
+                Received::Frames { .. } => self.handle(port as u16, now_ns),
                 Received::Idle => {}
                 Received::Ended => ended += 1,
             }

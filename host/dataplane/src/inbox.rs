@@ -88,6 +88,12 @@ impl Line {
         self.0.get(self.0.len().checked_sub(before + 1)?)
     }
 
+    /// The next `count`, of which there are as many, the next one last.
+    #[inline]
+    pub(crate) fn next(&self, count: usize) -> &[Frame] {
+        &self.0[self.0.len() - count..]
+    }
+
     /// Takes the next one.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<Frame> {

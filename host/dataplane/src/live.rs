@@ -97,8 +97,14 @@ impl LivePorts {
 
     /// Takes what one queue has, up to `max` packets.
     #[inline]
-    fn receive(&mut self, port: usize, max: usize, frames: &mut Vec<Frame>) -> Received {
-        self.queues[port].rx_burst(frames, &mut self.pool, max)
+    fn receive(
+        &mut self,
+        now_ns: u64,
+        port: usize,
+        max: usize,
+        frames: &mut Vec<Frame>,
+    ) -> Received {
+        self.queues[port].rx_burst(now_ns, frames, &mut self.pool, max)
     }
 
     fn transmit(&mut self, port: usize) {
@@ -195,7 +201,7 @@ pub(crate) fn work<G: Guest<WorkerServices>>(
         }
         let after_ns = clock.now_ns();
         match polled {
-            Received::Frames(_) => {
+            Received::Frames { .. } => {
                 worker.counters().busy_ns.add(after_ns - now_ns);
                 waiting = Waiting::new();
             }
@@ -227,13 +233,13 @@ pub(crate) fn take<G: Guest<WorkerServices>>(
     match mover {
         Some(mover) if mover.is_parking() => {
             let mut received = std::mem::take(&mut worker.egress().received);
-            let answer = worker.egress().receive(port, max, &mut received);
+            let answer = worker.egress().receive(now_ns, port, max, &mut received);
             mover.park(worker, &mut received);
-            worker.receive_from(port, now_ns, |_, arrived| arrived.append(&mut received));
+            received.drain(..).for_each(|frame| worker.receive(frame));
             worker.egress().received = received;
             answer
         }
-        _ => worker.receive_from(port, now_ns, |ports, arrived| ports.receive(port, max, arrived)),
+        _ => worker.receive_from(port, |ports, arrived| ports.receive(now_ns, port, max, arrived)),
     }
 }
 
@@ -244,12 +250,13 @@ fn poll<G: Guest<WorkerServices>>(
     burst_max: usize,
     now_ns: u64,
 ) -> Received {
-    let mut frames = 0;
-    let mut ended = 0;
+    let (mut frames, mut all_bytes, mut ended) = (0, 0, 0);
     let ports = worker.egress().queues.len();
     for port in 0..ports {
         match take(worker, mover, port, burst_max, now_ns) {
-            Received::Frames(count) => frames += count,
+            Received::Frames { count, bytes } => {
+                (frames, all_bytes) = (frames + count, all_bytes + bytes);
+            }
             Received::Idle => {}
             Received::Ended => ended += 1,
         }
@@ -257,6 +264,6 @@ fn poll<G: Guest<WorkerServices>>(
     match frames {
         0 if ended == ports => Received::Ended,
         0 => Received::Idle,
-        _ => Received::Frames(frames),
+        count => Received::Frames { count, bytes: all_bytes },
     }
 }

@@ -18,7 +18,7 @@ use crate::services::{Moment, WorkerServices};
 use crossbeam_channel::Sender;
 use nfos_engine::fault::{FaultReason, GuestFault};
 use nfos_engine::guest::Guest;
-use nfos_netio::Frame;
+use nfos_netio::{Frame, Received};
 use nfos_sync::{Bug, seeded};
 use std::sync::Arc;
 
@@ -176,22 +176,16 @@ impl<G: Guest<WorkerServices>, E: Egress> Worker<G, E> {
 
     /// Receives packets that come from one port at this instant: all that `receive` appends.
     #[inline]
-    pub(crate) fn receive_from<R>(
+    pub(crate) fn receive_from(
         &mut self,
         port: usize,
-        now_ns: u64,
-        receive: impl FnOnce(&mut E, &mut Vec<Frame>) -> R,
-    ) -> R {
-        let arrived = self.inbox.arrived();
-        let before = arrived.len();
-        let answer = receive(&mut self.egress, arrived);
-        let (packets, mut bytes) = ((arrived.len() - before) as u64, 0);
-        for frame in &mut arrived[before..] {
-            frame.timestamp_ns = now_ns;
-            bytes += frame.len() as u64;
+        receive: impl FnOnce(&mut E, &mut Vec<Frame>) -> Received,
+    ) -> Received {
+        let received = receive(&mut self.egress, self.inbox.arrived());
+        if let Received::Frames { count, bytes } = received {
+            self.count_received(port, count as u64, bytes);
         }
-        self.count_received(port, packets, bytes);
-        answer
+        received
     }
 
     /// Counts a packet as received that is not handled yet.

@@ -80,13 +80,6 @@ impl Event {
         word(bytes, 16)
     }
 
-    /// Sets the last two fields of an event as the canonical ABI lays it out.
-    #[inline]
-    pub fn set_chain_in(bytes: &mut [u8; EVENT_SIZE], state_offset: u32, previous: u32) {
-        let chain = u64::from(state_offset) | u64::from(previous) << 32;
-        bytes[16..].copy_from_slice(&chain.to_le_bytes());
-    }
-
     /// Reads an event as the canonical ABI lays it out: what the guest's side does.
     ///
     /// # Errors

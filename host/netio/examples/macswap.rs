@@ -46,7 +46,7 @@ fn forward(ports: &mut [Box<dyn Port>], time: Duration) -> Result<f64, PortError
     while start.elapsed() < time {
         for round in 0..ROUNDS {
             let from = (round & 1) as usize;
-            queues[from].rx_burst(&mut frames, &mut pool, BURST);
+            queues[from].rx_burst(0, &mut frames, &mut pool, BURST);
             for frame in &mut frames {
                 let Some(addresses) = frame.bytes_mut().first_chunk_mut::<12>() else { continue };
                 addresses.rotate_left(6);

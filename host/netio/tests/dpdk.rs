@@ -75,8 +75,8 @@ fn receive(queue: &mut dyn Queue, pool: &mut Pool) -> Vec<Vec<u8>> {
     let (mut all, mut idle) = (Vec::new(), 0);
     while idle < 3 {
         let mut frames = Vec::new();
-        match queue.rx_burst(&mut frames, pool, 32) {
-            Received::Frames(count) => {
+        match queue.rx_burst(0, &mut frames, pool, 32) {
+            Received::Frames { count, .. } => {
                 assert_eq!(count, frames.len());
                 idle = 0;
             }
@@ -169,7 +169,7 @@ fn a_capture_passes_whole_whatever_the_size_of_its_frames() {
     let mut pool = Pool::new(64, port.frame_bytes_max());
     let (mut frames, mut idle) = (Vec::new(), 0);
     while idle < 3 {
-        idle += u32::from(queues[0].rx_burst(&mut frames, &mut pool, 32) == Received::Idle);
+        idle += u32::from(queues[0].rx_burst(0, &mut frames, &mut pool, 32) == Received::Idle);
         queues[0].tx_burst(&mut frames, &mut pool);
         assert!(frames.is_empty());
     }
@@ -194,7 +194,7 @@ fn a_million_frames_leave_no_buffer_behind() {
     let mut pool = Pool::new(64, port.frame_bytes_max());
     let mut frames = Vec::new();
     for _ in 0..31_250 {
-        assert_eq!(queues[0].rx_burst(&mut frames, &mut pool, 32), Received::Frames(32));
+        assert_eq!(queues[0].rx_burst(0, &mut frames, &mut pool, 32).count(), 32);
         queues[0].tx_burst(&mut frames, &mut pool);
     }
     let counters = port.counters();
@@ -211,7 +211,7 @@ fn a_length_that_the_buffer_does_not_have_is_a_loss_and_no_read_beyond_it() {
     let mut queues = port.open_queues(&steering(1)).unwrap();
     let mut pool = Pool::new(64, port.frame_bytes_max());
     let mut frames = Vec::new();
-    assert_eq!(queues[0].rx_burst(&mut frames, &mut pool, 32), Received::Idle);
+    assert_eq!(queues[0].rx_burst(0, &mut frames, &mut pool, 32), Received::Idle);
     let losses = port.losses();
     assert_eq!((losses[0].reason, losses[0].frames), ("malformed_by_driver", 32));
 }
@@ -241,9 +241,9 @@ fn no_buffer_means_no_frame_and_an_empty_pool_loses_nothing() {
     send(&mut *queues[0], &mut pool, &packets, || ());
     let mut held: Vec<Frame> = std::iter::from_fn(|| pool.take()).collect();
     let mut frames = Vec::new();
-    assert_eq!(queues[0].rx_burst(&mut frames, &mut pool, 32), Received::Idle);
+    assert_eq!(queues[0].rx_burst(0, &mut frames, &mut pool, 32), Received::Idle);
     pool.give_all(&mut held);
-    assert_eq!(queues[0].rx_burst(&mut frames, &mut pool, 32), Received::Frames(4));
+    assert_eq!(queues[0].rx_burst(0, &mut frames, &mut pool, 32).count(), 4);
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn devices_come_and_go_on_many_threads() {
                     let mut pool = Pool::new(64, port.frame_bytes_max());
                     let mut frames = Vec::new();
                     let received = queues.iter_mut().map(|queue| {
-                        queue.rx_burst(&mut frames, &mut pool, 8);
+                        queue.rx_burst(0, &mut frames, &mut pool, 8);
                         queue.tx_burst(&mut frames, &mut pool);
                     });
                     assert_eq!(received.count(), 2);

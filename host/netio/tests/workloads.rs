@@ -147,7 +147,7 @@ fn a_synthetic_port_is_played_in_full_over_its_queues() {
     let mut pool = Pool::new(64, port.frame_bytes_max());
     let mut frames = Vec::new();
     for (worker, mut queue) in port.open_queues(&steering).unwrap().into_iter().enumerate() {
-        while let Received::Frames(_) = queue.rx_burst(&mut frames, &mut pool, 32) {
+        while let Received::Frames { .. } = queue.rx_burst(0, &mut frames, &mut pool, 32) {
             for frame in &frames {
                 assert_eq!(steering.worker(PortId::new(0), frame.bytes()), worker);
             }

@@ -69,9 +69,7 @@ impl Samples {
         let now_ns = start.duration_since(began).as_nanos() as u64 + 1;
         let mut packets = 0;
         for port in 0..ensemble.ports() {
-            if let Received::Frames(count) = ensemble.receive(0, port, POLL, now_ns) {
-                packets += count;
-            }
+            packets += ensemble.receive(0, port, POLL, now_ns).count();
         }
         if packets == 0 {
             return false;

@@ -293,7 +293,7 @@ impl<'a, F: Factory> Player<'a, F> {
                     continue;
                 }
                 match self.ensemble.receive(worker, port, max, ns(now)) {
-                    Received::Frames(count) => {
+                    Received::Frames { count, .. } => {
                         taken += count;
                         self.arrivals.take(worker, port, count);
                         ended = false;

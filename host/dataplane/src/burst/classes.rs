@@ -2,7 +2,6 @@
 
 use super::EVENTS_MAX;
 use crate::inbox::Line;
-use crate::packet_set::NONE;
 use crate::packet_set::table::Table;
 use nfos_netio::{Class, Classifier, Frame, KEY_WORDS, SHORT_KEY_BYTES_MAX};
 use std::sync::Arc;
@@ -12,16 +11,49 @@ const SHORT_WORDS: usize = SHORT_KEY_BYTES_MAX / 8;
 
 /// A packet, looked at.
 #[derive(Clone, Copy, Debug, Default)]
-struct Classified {
+pub(super) struct Classified {
     /// The first words of its key; all, if no key has more.
     words: [u64; SHORT_WORDS],
     arrived_ns: u64,
     hash: u32,
-    /// The first entry in the chain of its hash, or [`ORPHAN`].
+    /// The bucket of its hash, and once that is in the cache, the first entry in it; or
+    /// [`ORPHAN`].
     head: u32,
 }
 
-/// Of a packet that belongs to no set and has no key. No entry has this number.
+impl Classified {
+    /// Whether it belongs to no set.
+    #[inline(always)]
+    pub(super) fn is_orphan(&self) -> bool {
+        self.head == ORPHAN
+    }
+
+    /// When it arrived.
+    #[inline(always)]
+    pub(super) fn arrived_ns(&self) -> u64 {
+        self.arrived_ns
+    }
+
+    /// The hash of its key.
+    #[inline(always)]
+    pub(super) fn hash(&self) -> u32 {
+        self.hash
+    }
+
+    /// The first entry in the chain of its hash, as it was when it was looked at.
+    #[inline(always)]
+    pub(super) fn head(&self) -> u32 {
+        self.head
+    }
+
+    /// Its key, if all keys are as short.
+    #[inline(always)]
+    pub(super) fn short_key(&self) -> &[u64; SHORT_WORDS] {
+        &self.words
+    }
+}
+
+/// Of a packet that belongs to no set and has no key. No bucket or entry has this number.
 const ORPHAN: u32 = u32::MAX;
 
 /// The next packets, by their place in the inbox.
@@ -67,34 +99,16 @@ impl Classes {
         self.count
     }
 
-    /// Whether a packet belongs to no set.
+    /// The packets that were looked at.
     #[inline(always)]
-    pub(super) fn is_orphan(&self, packet: usize) -> bool {
-        self.list[packet].head == ORPHAN
+    pub(super) fn all(&self) -> &[Classified] {
+        &self.list[..self.count]
     }
 
-    /// When a packet arrived.
+    /// One of them.
     #[inline(always)]
-    pub(super) fn arrived_ns(&self, packet: usize) -> u64 {
-        self.list[packet].arrived_ns
-    }
-
-    /// The hash of a packet's key.
-    #[inline(always)]
-    pub(super) fn hash(&self, packet: usize) -> u32 {
-        self.list[packet].hash
-    }
-
-    /// The first entry in the chain of a packet's hash, as it was when they were looked at.
-    #[inline(always)]
-    pub(super) fn head(&self, packet: usize) -> u32 {
-        self.list[packet].head
-    }
-
-    /// The key of a packet, if all keys are as short.
-    #[inline(always)]
-    pub(super) fn short_key(&self, packet: usize) -> &[u64; SHORT_WORDS] {
-        &self.list[packet].words
+    pub(super) fn get(&self, packet: usize) -> &Classified {
+        &self.list[packet]
     }
 
     /// The key of a packet.
@@ -122,8 +136,8 @@ impl Classes {
                     let hash = key.hash64(self.hash_seed) as u32;
                     let slot = &mut self.list[packet];
                     slot.words = [first, second | key.tag() & self.tag];
-                    (slot.arrived_ns, slot.hash, slot.head) = (frame.timestamp_ns, hash, NONE);
-                    table.prefetch_chain(hash);
+                    (slot.arrived_ns, slot.hash) = (frame.timestamp_ns, hash);
+                    slot.head = table.prefetch_chain(hash);
                 }
                 _ => orphans += self.look_by_rules(packet, frame, table),
             }
@@ -136,12 +150,12 @@ impl Classes {
     #[inline(never)]
     fn prefetch(&mut self, table: &Table) {
         for classified in &mut self.list[..self.count] {
-            if classified.head != ORPHAN {
-                classified.head = table.prefetch_entry(classified.hash);
+            if !classified.is_orphan() {
+                classified.head = table.prefetch_entry(classified.head);
             }
         }
         for classified in &self.list[..self.count] {
-            if classified.head != ORPHAN {
+            if !classified.is_orphan() {
                 table.prefetch_neighbours(classified.head);
             }
         }
@@ -151,7 +165,10 @@ impl Classes {
     #[inline(never)]
     fn look_by_rules(&mut self, packet: usize, frame: &Frame, table: &Table) -> usize {
         let (words, hash, head) = match self.classifier.classify(frame.port, frame.bytes()) {
-            Class::Set { key, .. } => (*key.words(), key.hash64(self.hash_seed) as u32, NONE),
+            Class::Set { key, .. } => {
+                let hash = key.hash64(self.hash_seed) as u32;
+                (*key.words(), hash, table.prefetch_chain(hash))
+            }
             Class::Orphan => ([0; KEY_WORDS], 0, ORPHAN),
         };
         if self.key_words > SHORT_WORDS {
@@ -160,9 +177,6 @@ impl Classes {
         let [first, second, .., tag] = words;
         let words = [first, second | tag & self.tag];
         self.list[packet] = Classified { words, arrived_ns: frame.timestamp_ns, hash, head };
-        if head == NONE {
-            table.prefetch_chain(hash);
-        }
         usize::from(head == ORPHAN)
     }
 }
@@ -215,10 +229,11 @@ mod tests {
         let frames = inbox.line_up();
         for key_words in [SHORT_WORDS, KEY_WORDS] {
             let classes = classes(key_words, frames);
-            let orphans: Vec<_> = (0..classes.len()).map(|i| classes.is_orphan(i)).collect();
+            let orphans: Vec<_> = classes.all().iter().map(Classified::is_orphan).collect();
             assert_eq!(orphans, [false, false, false, true]);
             // The third has options, so its shape is not plain.
-            assert_eq!((classes.key(0), classes.hash(0)), (classes.key(2), classes.hash(2)));
+            let hashed = |packet| (classes.key(packet), classes.get(packet).hash());
+            assert_eq!(hashed(0), hashed(2));
             assert_ne!(classes.key(0), classes.key(1), "two definitions");
             assert_eq!(classes.key(1).len(), key_words);
             let stored = StoredKeys::new(classes.classifier.definitions());

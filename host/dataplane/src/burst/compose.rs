@@ -1,6 +1,6 @@
 //! From the inbox to a burst of events.
 
-use super::classes::Classes;
+use super::classes::{Classes, Classified};
 use super::{Burst, EVENTS_MAX, Item, Member, NO_MEMBER, Settled, Shape};
 use crate::inbox::{Inbox, Line};
 use crate::origin::EventOrigin;
@@ -16,6 +16,30 @@ pub(super) struct Place {
     kind: EventKind,
     /// Its set among the members of the burst, [`NO_MEMBER`], or [`SKIPPED`].
     member: u8,
+    chain: Chain,
+}
+
+impl Place {
+    /// Of no set.
+    pub(super) const fn alone(kind: EventKind) -> Self {
+        Self { kind, member: NO_MEMBER, chain: Chain::NONE }
+    }
+
+    /// Among the members, not chained yet.
+    fn of(kind: EventKind, member: u8) -> Self {
+        Self { kind, member, chain: Chain::NONE }
+    }
+}
+
+/// How an event is chained to the others of its set: the fields of [`Event`] that say so.
+#[derive(Clone, Copy, Debug)]
+struct Chain {
+    state_offset: u32,
+    previous: u32,
+}
+
+impl Chain {
+    const NONE: Self = Self { state_offset: 0, previous: NO_PREVIOUS };
 }
 
 /// What is true of a packet that was classified.
@@ -82,7 +106,7 @@ impl Burst {
         let count = limit.min(line.len());
         if self.handles(EventKind::OrphanPacket) {
             // Known to the compiler, which leaves out what concerns sets.
-            const ORPHAN: Place = Place { kind: EventKind::OrphanPacket, member: NO_MEMBER };
+            const ORPHAN: Place = Place::alone(EventKind::OrphanPacket);
             self.push_packets(line, count, |_| ORPHAN);
         } else {
             self.skipped.extend(line.take_all(count));
@@ -92,98 +116,110 @@ impl Burst {
     /// Composes the classified packets, while no set runs out: all their sets first, then all their
     /// events, each step in a function of its own, so that what it needs stays in registers.
     fn compose_quiet(&mut self, line: &mut Line) {
-        let mut places = std::mem::take(&mut self.places);
-        places.clear();
+        let mut known = 0;
         if self.handles(EventKind::Packet) {
-            match self.table.has_short_keys() {
-                true => self.meet_known(&mut places, |table, classes, packet| {
-                    let (head, hash) = (classes.head(packet), classes.hash(packet));
-                    table.find_short(head, hash, classes.short_key(packet))
+            known = match self.table.has_short_keys() {
+                true => self.meet_known(|table, _, _, packet| {
+                    table.find_short(packet.head(), packet.hash(), packet.short_key())
                 }),
-                false => self.meet_known(&mut places, |table, classes, packet| {
-                    table.find(classes.hash(packet), classes.key(packet))
+                false => self.meet_known(|table, classes, index, packet| {
+                    table.find(packet.hash(), classes.key(index))
                 }),
-            }
+            };
         }
-        // From the first set on that is not known.
-        for packet in places.len()..self.classes.len() {
-            places.push(self.place(packet));
+        let mut events = known;
+        for packet in known..self.classes.len() {
+            let place = self.place(packet);
+            self.places[packet] = self.chain(place, events as u32);
+            events += usize::from(place.member != SKIPPED);
         }
-        self.push_placed(line, &places);
-        self.places = places;
+        self.push_placed(line, events);
     }
 
-    /// The places of the first packets, up to the first one whose set is not known: so the heads of
-    /// chains are as they were when the packets were looked at.
+    /// Finds the places of the first packets, up to the first one that is skipped or whose set is
+    /// not known: so each is an event, and the heads of chains are as they were when the packets
+    /// were looked at. Answers how many these are.
     #[inline(never)]
     fn meet_known(
         &mut self,
-        places: &mut Vec<Place>,
-        find: impl Fn(&Table, &Classes, usize) -> Option<u32>,
-    ) {
+        find: impl Fn(&Table, &Classes, usize, &Classified) -> Option<u32>,
+    ) -> usize {
         let orphan = self.orphan();
-        let Self { classes, table, members, number, .. } = self;
-        for packet in 0..classes.len() {
-            if classes.is_orphan(packet) {
-                places.push(orphan);
+        let room = self.shape.state_room as u32;
+        let Self { classes, table, members, places, number, states_length, .. } = self;
+        for (index, packet) in classes.all().iter().enumerate() {
+            if packet.is_orphan() {
+                if orphan.member == SKIPPED {
+                    return index;
+                }
+                places[index] = orphan;
                 continue;
             }
-            let Some(entry) = find(table, classes, packet) else { return };
+            let Some(entry) = find(table, classes, index, packet) else { return index };
             let next = members.len() as u8;
-            let member = table.meet(entry, classes.arrived_ns(packet), *number, next);
-            if member == next {
-                members.push(Member::new(entry, Stage::Live));
-            }
-            places.push(Place { kind: EventKind::Packet, member });
+            let member = table.meet(entry, packet.arrived_ns(), *number, next);
+            let (state_offset, last) = (*states_length, index as u32);
+            *states_length += room;
+            let previous = if member == next {
+                members.push(Member { last, state_offset, ..Member::new(entry, Stage::Live) });
+                NO_PREVIOUS
+            } else {
+                std::mem::replace(&mut members[usize::from(member)].last, last)
+            };
+            let chain = Chain { state_offset, previous };
+            places[index] = Place { kind: EventKind::Packet, member, chain };
         }
+        classes.len()
     }
 
+    /// Makes `events` events of packets, of which the others are skipped.
     #[inline(never)]
-    fn push_placed(&mut self, line: &mut Line, places: &[Place]) {
-        if places.iter().all(|place| place.member != SKIPPED) {
-            let first = self.items.len();
-            self.push_packets(line, places.len(), |packet| places[packet]);
-            return self.chain(first);
+    fn push_placed(&mut self, line: &mut Line, events: usize) {
+        let places = std::mem::take(&mut self.places);
+        let placed = &places[..self.classes.len()];
+        if events == placed.len() {
+            self.push_packets(line, placed.len(), |packet| placed[packet]);
+        } else {
+            for (frame, place) in line.take_all(placed.len()).zip(placed) {
+                self.push_packet(frame, *place);
+            }
         }
-        for (frame, place) in line.take_all(places.len()).zip(places) {
-            self.push_packet(frame, *place);
-        }
+        self.places = places;
     }
 
     /// Makes events of the next `count` packets of the line, of which none is skipped.
-    // One iterator, and places counted by hand: a chain of several keeps them in memory here.
+    // First all events, then all items: both at once need more registers than there are.
     #[inline(always)]
     fn push_packets(&mut self, line: &mut Line, count: usize, place: impl Fn(usize) -> Place) {
-        let Self { items, shape, frames_length, .. } = self;
-        let first = items.len();
-        let mut writer = Writer { frames_length: *frames_length, shape };
-        let (events, moments) = (&mut *self.events, &mut *self.moments);
-        let mut event = first;
-        items.extend(line.take_all(count).map(|frame| {
-            let place = place(event - first);
-            let slots = (&mut events[event], &mut moments[event]);
-            writer.write(Arrival::of_packet(&frame, place), slots);
-            event += 1;
+        let first = self.items.len();
+        let mut writer = Writer::new(&self.shape, self.frames_length);
+        let frames = line.next(count);
+        let events = &mut self.events[first..][..count];
+        let moments = &mut self.moments[first..][..count];
+        for packet in 0..count {
+            let arrival = Arrival::of_packet(&frames[count - 1 - packet], place(packet));
+            (events[packet], moments[packet]) = writer.write(arrival);
+        }
+        self.frames_length = writer.frames_length;
+        let frames = line.take_all(count).enumerate();
+        self.items.extend(frames.map(|(packet, frame)| {
+            let place = place(packet);
             Item::new(Some(frame), place.kind, place.member)
         }));
-        *frames_length = writer.frames_length;
     }
 
-    /// Chains the events of each set, from event `first` on, and gives each a place for its state.
+    /// Chains the next event to those of its set, and gives it a place for its state.
     #[inline(always)]
-    fn chain(&mut self, first: usize) {
-        let room = self.shape.state_room as u32;
-        let events = self.items[first..].iter().zip(&mut self.events[first..]);
-        for (index, (item, event)) in (first as u32..).zip(events) {
-            // None has as many members as `NO_MEMBER`.
-            let Some(member) = self.members.get_mut(usize::from(item.member)) else { continue };
-            let previous = std::mem::replace(&mut member.last, index);
-            if previous == NO_PREVIOUS {
-                member.state_offset = self.states_length;
-            }
-            Event::set_chain_in(event, self.states_length, previous);
-            self.states_length += room;
+    fn chain(&mut self, place: Place, event: u32) -> Place {
+        // None has as many members as `NO_MEMBER` or `SKIPPED`.
+        let Some(member) = self.members.get_mut(usize::from(place.member)) else { return place };
+        let previous = std::mem::replace(&mut member.last, event);
+        let state_offset = self.states_length;
+        if previous == NO_PREVIOUS {
+            member.state_offset = state_offset;
         }
+        self.states_length += self.shape.state_room as u32;
+        Place { chain: Chain { state_offset, previous }, ..place }
     }
 
     /// Whether no set runs out before the last of the classified packets.
@@ -213,6 +249,7 @@ impl Burst {
             }
             let frame = line.take().expect(WAITS);
             let place = self.place(classified);
+            let place = self.chain(place, self.items.len() as u32);
             self.push_packet(frame, place);
             classified += 1;
         }
@@ -222,9 +259,8 @@ impl Burst {
     /// Whether the burst so far and this packet are not to be one.
     #[cold]
     fn ends_before(&self, classified: usize) -> bool {
-        let (hash, key) = (self.classes.hash(classified), self.classes.key(classified));
-        let is_orphan = self.classes.is_orphan(classified);
-        let is_first = !is_orphan && self.table.find(hash, key).is_none();
+        let (packet, key) = (self.classes.get(classified), self.classes.key(classified));
+        let is_first = !packet.is_orphan() && self.table.find(packet.hash(), key).is_none();
         let begins_set = |item: &Item| item.kind == EventKind::InitPacketSet;
         !self.items.is_empty() && (is_first || self.items.iter().any(begins_set))
     }
@@ -232,7 +268,7 @@ impl Burst {
     /// Makes a burst of one periodic event.
     pub(crate) fn compose_period(&mut self, index: u16, now_ns: u64) {
         self.begin();
-        let place = Place { kind: EventKind::Periodic, member: NO_MEMBER };
+        let place = Place::alone(EventKind::Periodic);
         let seed = now_ns ^ u64::from(index) << 56;
         self.push(Arrival { place, port: index, now_ns, seed, lengths: None }, None);
     }
@@ -241,6 +277,7 @@ impl Burst {
         self.number += 1;
         self.items.clear();
         self.members.clear();
+        self.all_live = true;
         (self.frames_length, self.states_length) = (0, 0);
         self.settled = Settled::default();
     }
@@ -254,7 +291,7 @@ impl Burst {
     }
 
     fn place(&mut self, classified: usize) -> Place {
-        match self.classes.is_orphan(classified) {
+        match self.classes.get(classified).is_orphan() {
             true => self.orphan(),
             false => self.compose_set(classified),
         }
@@ -263,29 +300,29 @@ impl Burst {
     #[inline(always)]
     fn orphan(&self) -> Place {
         let kind = EventKind::OrphanPacket;
-        Place { kind, member: if self.handles(kind) { NO_MEMBER } else { SKIPPED } }
+        Place::of(kind, if self.handles(kind) { NO_MEMBER } else { SKIPPED })
     }
 
     /// What a packet of a set is to its set, and which member of the burst that is.
     fn compose_set(&mut self, classified: usize) -> Place {
-        let (hash, key) = (self.classes.hash(classified), self.classes.key(classified));
-        let now_ns = self.classes.arrived_ns(classified);
+        let (packet, key) = (self.classes.get(classified), self.classes.key(classified));
+        let (hash, now_ns) = (packet.hash(), packet.arrived_ns());
         let Some(entry) = self.table.find(hash, key) else {
             let member = self.begin_set(classified, now_ns);
-            return Place { kind: EventKind::InitPacketSet, member };
+            return Place::of(EventKind::InitPacketSet, member);
         };
         let kind = EventKind::Packet;
         if !self.handles(kind) {
             self.table.touch(entry, now_ns);
             let member = self.table.place_in_burst(entry, self.number).unwrap_or(SKIPPED);
-            return Place { kind, member };
+            return Place::of(kind, member);
         }
         let next = self.members.len() as u8;
         let member = self.table.meet(entry, now_ns, self.number, next);
         if member == next {
             self.members.push(Member::new(entry, Stage::Live));
         }
-        Place { kind, member }
+        Place::of(kind, member)
     }
 
     #[inline(never)]
@@ -294,7 +331,7 @@ impl Burst {
             return SKIPPED;
         }
         let entry = self.capacity.take(self.shape.worker).then(|| {
-            let (hash, key) = (self.classes.hash(classified), self.classes.key(classified));
+            let (hash, key) = (self.classes.get(classified).hash(), self.classes.key(classified));
             let inserted = self.table.insert(hash, key, now_ns);
             inserted.expect("a table has an entry for every place there is")
         });
@@ -315,7 +352,8 @@ impl Burst {
         }
         self.table.begin_expiry(entry);
         let member = self.join(Some(entry), Stage::Expiring);
-        let place = Place { kind: EventKind::ExpiredPacketSet, member };
+        let place = Place::of(EventKind::ExpiredPacketSet, member);
+        let place = self.chain(place, self.items.len() as u32);
         let seed = deadline_ns ^ u64::from(entry) << 32;
         self.push(Arrival { place, port: 0, now_ns: deadline_ns, seed, lengths: None }, None);
         true
@@ -328,43 +366,46 @@ impl Burst {
             self.table.place_or_join(entry, self.number, index);
         }
         self.members.push(Member::new(entry.unwrap_or(NONE), stage));
+        self.all_live &= stage == Stage::Live;
         index
     }
 
     #[inline(never)]
     fn push(&mut self, arrival: Arrival, frame: Option<Frame>) {
-        let Place { kind, member } = arrival.place;
-        let Self { items, shape, frames_length, .. } = self;
-        let event = items.len();
-        let mut writer = Writer { frames_length: *frames_length, shape };
-        writer.write(arrival, (&mut self.events[event], &mut self.moments[event]));
-        *frames_length = writer.frames_length;
-        items.push(Item::new(frame, kind, member));
-        self.chain(event);
+        let Place { kind, member, .. } = arrival.place;
+        let event = self.items.len();
+        let mut writer = Writer::new(&self.shape, self.frames_length);
+        (self.events[event], self.moments[event]) = writer.write(arrival);
+        self.frames_length = writer.frames_length;
+        self.items.push(Item::new(frame, kind, member));
     }
 }
 
-/// Writes events, as if they were of no set. How far the frames reach stays in a register.
-struct Writer<'a> {
+/// Writes events, and knows how far the frames reach so far.
+struct Writer {
     frames_length: u32,
-    shape: &'a Shape,
+    headroom: u32,
+    /// No frame is as long as what is cut off of it here.
+    window: u32,
 }
 
-impl Writer<'_> {
+impl Writer {
     #[inline(always)]
-    fn write(&mut self, arrival: Arrival, (event, moment): (&mut [u8; EVENT_SIZE], &mut Moment)) {
-        let Arrival { place: Place { kind, .. }, port, now_ns, seed, lengths } = arrival;
+    fn new(shape: &Shape, frames_length: u32) -> Self {
+        Self { frames_length, headroom: shape.headroom as u32, window: shape.window as u32 }
+    }
+
+    #[inline(always)]
+    fn write(&mut self, arrival: Arrival) -> ([u8; EVENT_SIZE], Moment) {
+        let Arrival { place: Place { kind, chain, .. }, port, now_ns, seed, lengths } = arrival;
         let (length, wire_length) = lengths.unwrap_or_default();
-        let frame_offset = self.frames_length.next_multiple_of(8) + self.shape.headroom as u32;
-        // No frame is as long as what is cut off of the window here.
-        let frame_length = (length as u32).min(self.shape.window as u32);
+        let frame_offset = self.frames_length.next_multiple_of(8) + self.headroom;
+        let frame_length = (length as u32).min(self.window);
         self.frames_length = frame_offset + frame_length;
-        let (state_offset, previous) = (0, NO_PREVIOUS);
-        *event =
-            Event { kind, port, frame_offset, frame_length, wire_length, state_offset, previous }
-                .to_bytes();
-        let of_port = lengths.map(|_| port);
-        let origin = EventOrigin { kind: Some(kind), port: of_port }.pack();
-        *moment = Moment { now_ns, seed, origin };
+        let Chain { state_offset, previous } = chain;
+        let event =
+            Event { kind, port, frame_offset, frame_length, wire_length, state_offset, previous };
+        let origin = EventOrigin::new(kind, lengths.map(|_| port));
+        (event.to_bytes(), Moment { now_ns, seed, origin })
     }
 }

@@ -207,7 +207,9 @@ pub(crate) struct Burst {
     /// When the events happen; likewise.
     moments: Box<[Moment; EVENTS_MAX]>,
     members: Vec<Member>,
-    /// Of packets, while they are composed.
+    /// Whether every member is live.
+    all_live: bool,
+    /// Of the packets that were looked at, while they are composed; [`EVENTS_MAX`].
     places: Vec<Place>,
     classes: Classes,
     frames_length: u32,
@@ -235,7 +237,8 @@ impl Burst {
             events: Box::new([[0; EVENT_SIZE]; EVENTS_MAX]),
             moments: Box::new([Moment::default(); EVENTS_MAX]),
             members: Vec::with_capacity(EVENTS_MAX),
-            places: Vec::with_capacity(EVENTS_MAX),
+            all_live: true,
+            places: vec![Place::alone(EventKind::OrphanPacket); EVENTS_MAX],
             table,
             frames_length: 0,
             states_length: 0,

@@ -173,7 +173,7 @@ impl Burst {
     /// Brings the table to where the finished events leave it, and undoes what the others composed.
     #[inline]
     pub(super) fn settle_sets(&mut self, finished: usize, states: &[u8]) {
-        if self.members.is_empty() || self.all_live() && self.store_short(states) {
+        if self.members.is_empty() || self.all_live && self.store_short(states) {
             return;
         }
         for member in self.members.iter().rev() {
@@ -211,14 +211,10 @@ impl Burst {
 /// States of sets that are all live, as in most bursts: copied in a loop that knows how long they
 /// are, if they are short.
 impl Burst {
-    fn all_live(&self) -> bool {
-        self.members.iter().all(|member| member.stage == Stage::Live)
-    }
-
     /// The states that the sets have as the burst begins.
     #[inline]
     fn load_states(&mut self, states: &mut [u8]) {
-        if self.all_live() && self.load_short(states) {
+        if self.all_live && self.load_short(states) {
             return;
         }
         for (index, member) in self.members.iter().enumerate() {

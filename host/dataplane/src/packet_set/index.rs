@@ -51,13 +51,22 @@ impl Index {
     /// The first entry of the chain of a hash, or [`NONE`].
     #[inline]
     pub(crate) fn head(&self, hash: u32) -> u32 {
-        self.heads[self.bucket(hash)]
+        self.head_in(self.bucket(hash) as u32)
     }
 
-    /// The place of that head, to prefetch.
+    /// The first entry in a bucket, or [`NONE`].
     #[inline]
-    pub(crate) fn head_place(&self, hash: u32) -> &u32 {
-        &self.heads[self.bucket(hash)]
+    pub(crate) fn head_in(&self, bucket: u32) -> u32 {
+        self.heads[bucket as usize]
+    }
+
+    /// Fetches the head of a hash's chain into the cache; in which bucket that is, until an entry
+    /// is inserted.
+    #[inline]
+    pub(crate) fn prefetch(&self, hash: u32) -> u32 {
+        let bucket = self.bucket(hash);
+        nfos_sync::prefetch_read(&self.heads[bucket]);
+        bucket as u32
     }
 
     /// Inserts an entry at the head of its chain, so that it hides older ones of its key.

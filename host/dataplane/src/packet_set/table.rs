@@ -65,16 +65,17 @@ impl Table {
         self.live
     }
 
-    /// Fetches the head of a hash's chain into the cache.
+    /// Fetches the head of a hash's chain into the cache; in which bucket it lies, until a set is
+    /// inserted.
     #[inline]
-    pub(crate) fn prefetch_chain(&self, hash: u32) {
-        nfos_sync::prefetch_read(self.index.head_place(hash));
+    pub(crate) fn prefetch_chain(&self, hash: u32) -> u32 {
+        self.index.prefetch(hash)
     }
 
-    /// Fetches the first entry of a hash's chain into the cache, and says which it is.
+    /// Fetches the first entry of a bucket into the cache, and says which it is.
     #[inline]
-    pub(crate) fn prefetch_entry(&self, hash: u32) -> u32 {
-        let entry = self.index.head(hash);
+    pub(crate) fn prefetch_entry(&self, bucket: u32) -> u32 {
+        let entry = self.index.head_in(bucket);
         self.entries.prefetch(entry);
         self.entries.prefetch_words(entry);
         entry

@@ -55,12 +55,12 @@ impl Services for WorkerServices {
         let Some(moment) = self.moments.get(event as usize) else {
             return Err(GuestFault::OutOfTurn("burst.begin"));
         };
-        if !self.state.begin_event_of(moment.now_ns, moment.origin) {
+        if !self.state.begin_event_of(moment.now_ns, moment.origin.pack()) {
             self.doomed = true;
             return Ok(false);
         }
         if let Some(uses) = &mut self.uses {
-            uses.begin_event(moment.origin);
+            uses.begin_event(moment.origin.pack());
         }
         if !seeded(Bug::OtherRandomOnRerun) {
             self.draws = 0;

@@ -7,6 +7,7 @@
 mod imports;
 
 use crate::effects::Effects;
+use crate::origin::EventOrigin;
 use crate::probe::{Argument, Operation, Uses};
 use crate::script::{Recordable, Recorded, Replay, Script};
 use nfos_engine::fault::GuestFault;
@@ -37,15 +38,15 @@ pub(crate) struct Moment {
     pub now_ns: u64,
     /// Of this event alone; the same when it runs again.
     pub seed: u64,
-    /// An [`EventOrigin`](crate::origin::EventOrigin), packed.
-    pub origin: u8,
+    /// Where it came from.
+    pub origin: EventOrigin,
 }
 
 impl Moment {
     /// Of an event of which nothing is said.
     #[inline]
     pub(crate) fn new(now_ns: u64, seed: u64) -> Self {
-        Self { now_ns, seed, origin: 0 }
+        Self { now_ns, seed, origin: EventOrigin::default() }
     }
 }
 
@@ -166,11 +167,11 @@ impl WorkerServices {
             self.draws = 0;
         }
         self.state.begin_burst();
-        let goes_on = self.state.begin_event_of(moment.now_ns, moment.origin);
+        let goes_on = self.state.begin_event_of(moment.now_ns, moment.origin.pack());
         debug_assert!(goes_on, "nothing was observed yet");
         if let Some(uses) = &mut self.uses {
             uses.begin_burst();
-            uses.begin_event(moment.origin);
+            uses.begin_event(moment.origin.pack());
         }
     }
 

@@ -190,19 +190,26 @@ struct SoftQueue {
 }
 
 impl Queue for SoftQueue {
-    fn rx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool, max: usize) -> Received {
+    fn rx_burst(
+        &mut self,
+        now_ns: u64,
+        frames: &mut Vec<Frame>,
+        pool: &mut Pool,
+        max: usize,
+    ) -> Received {
         let Some(share) = &mut self.share else { return Received::Idle };
-        let before = frames.len();
-        let (count, packets) = share.receive(max.min(pool.len()));
-        for bytes in packets.take(count) {
+        let (mut count, mut received_bytes) = (0, 0);
+        let (most, packets) = share.receive(max.min(pool.len()));
+        for bytes in packets.take(most) {
             let mut frame = pool.take().expect("no more is asked for than there is");
             let port = PortId::new(self.id as u16);
-            frame.load(&bytes, port, bytes.len() as u32, 0, 0).expect("it fits");
+            frame.load(&bytes, port, bytes.len() as u32, now_ns, 0).expect("it fits");
+            (count, received_bytes) = (count + 1, received_bytes + bytes.len() as u64);
             frames.push(frame);
         }
-        match frames.len() - before {
+        match count {
             0 => Received::Idle,
-            count => Received::Frames(count),
+            count => Received::Frames { count, bytes: received_bytes },
         }
     }
 

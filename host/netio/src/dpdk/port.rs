@@ -282,22 +282,28 @@ struct DeviceQueue {
 
 impl Queue for DeviceQueue {
     #[inline]
-    fn rx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool, max: usize) -> Received {
-        let (mut taken, mut received) = (0, 0);
+    fn rx_burst(
+        &mut self,
+        now_ns: u64,
+        frames: &mut Vec<Frame>,
+        pool: &mut Pool,
+        max: usize,
+    ) -> Received {
+        let (mut taken, mut count, mut bytes) = (0, 0, 0);
         while taken < max {
             let wanted = (max - taken).min(pool.len()).min(BURST_MAX);
             if wanted == 0 {
                 break;
             }
             self.receiver.receive(&mut self.burst, wanted);
-            let (packets, delivered) = self.deliver(frames, pool);
+            let (packets, delivered, delivered_bytes) = self.deliver(now_ns, frames, pool);
             taken += packets;
-            received += delivered;
+            (count, bytes) = (count + delivered, bytes + delivered_bytes);
             if packets < wanted {
                 break;
             }
         }
-        if received > 0 { Received::Frames(received) } else { Received::Idle }
+        if count > 0 { Received::Frames { count, bytes } } else { Received::Idle }
     }
 
     fn begin_drain(&mut self) {
@@ -332,7 +338,12 @@ impl DeviceQueue {
     /// Makes frames of the packets of the burst: how many packets there were, for each of which
     /// there is a frame in the pool, and how many became frames.
     #[inline]
-    fn deliver(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool) -> (usize, usize) {
+    fn deliver(
+        &mut self,
+        now_ns: u64,
+        frames: &mut Vec<Frame>,
+        pool: &mut Pool,
+    ) -> (usize, usize, u64) {
         let outside = self.transmitter.device().buffers().are_outside();
         let (port, mut sequence, mut bytes, mut delivered) = (self.port, self.sequence, 0, 0);
         let Self { burst, scratch, losses, .. } = self;
@@ -352,7 +363,7 @@ impl DeviceQueue {
                     frame.len()
                 }
             };
-            frame.arrive(port, length as u32, 0, sequence);
+            frame.arrive(port, length as u32, now_ns, sequence);
             bytes += length as u64;
             sequence += 1;
             delivered += 1;
@@ -362,7 +373,7 @@ impl DeviceQueue {
             frames.drain(before + delivered..).for_each(|frame| pool.give(frame));
         }
         self.counters.count_received(delivered as u64, bytes);
-        (packets, delivered)
+        (packets, delivered, bytes)
     }
 
     /// Sends up to a burst of frames, up to the first that cannot go as it is: how many, from the

@@ -200,14 +200,20 @@ impl MemoryQueue {
     /// Hands over up to `max` frames without passing the end of the trace; how many, of how many
     /// bytes, and how many places of the trace that took.
     #[inline]
-    fn play(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool, max: usize) -> (u64, u64, usize) {
+    fn play(
+        &mut self,
+        now_ns: u64,
+        frames: &mut Vec<Frame>,
+        pool: &mut Pool,
+        max: usize,
+    ) -> (u64, u64, usize) {
         let end = self.next.saturating_add(max).min(self.trace.places.len());
         let (mut count, mut byte_count, first) = (0, 0, self.next);
         for place in &self.trace.places[first..end] {
             let Some(mut frame) = pool.take() else { break };
             let bytes = self.trace.bytes_at(place);
             self.next += 1;
-            match frame.load(bytes, self.port, place.wire_length, 0, self.sequence + count) {
+            match frame.load(bytes, self.port, place.wire_length, now_ns, self.sequence + count) {
                 Ok(()) => {
                     frames.push(frame);
                     count += 1;
@@ -222,10 +228,16 @@ impl MemoryQueue {
 }
 
 impl Queue for MemoryQueue {
-    fn rx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool, max: usize) -> Received {
+    fn rx_burst(
+        &mut self,
+        now_ns: u64,
+        frames: &mut Vec<Frame>,
+        pool: &mut Pool,
+        max: usize,
+    ) -> Received {
         let (mut received, mut byte_count, mut played) = (0, 0, 0);
         while self.rounds > 0 && played < max {
-            let (count, bytes, places) = self.play(frames, pool, max - played);
+            let (count, bytes, places) = self.play(now_ns, frames, pool, max - played);
             received += count;
             byte_count += bytes;
             played += places;
@@ -243,7 +255,7 @@ impl Queue for MemoryQueue {
         match received {
             0 if self.rounds == 0 => Received::Ended,
             0 => Received::Idle,
-            count => Received::Frames(count as usize),
+            count => Received::Frames { count: count as usize, bytes: byte_count },
         }
     }
 
@@ -288,10 +300,10 @@ mod tests {
         assert_eq!(port.frame_bytes_max(), 18);
         let mut queues = port.open_queues(&steering(1)).unwrap();
         let (mut pool, mut frames) = (Pool::new(32, 18), Vec::new());
-        assert_eq!(queues[0].rx_burst(&mut frames, &mut pool, 3), Received::Frames(3));
-        assert_eq!(queues[0].rx_burst(&mut frames, &mut pool, 4), Received::Frames(4));
-        assert_eq!(queues[0].rx_burst(&mut frames, &mut pool, 32), Received::Frames(3));
-        assert_eq!(queues[0].rx_burst(&mut frames, &mut pool, 32), Received::Ended);
+        assert_eq!(queues[0].rx_burst(0, &mut frames, &mut pool, 3).count(), 3);
+        assert_eq!(queues[0].rx_burst(0, &mut frames, &mut pool, 4).count(), 4);
+        assert_eq!(queues[0].rx_burst(0, &mut frames, &mut pool, 32).count(), 3);
+        assert_eq!(queues[0].rx_burst(0, &mut frames, &mut pool, 32), Received::Ended);
         assert_eq!(numbers(&frames), [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]);
         assert!(frames.iter().enumerate().all(|(i, frame)| frame.sequence == i as u64));
         assert_eq!((frames[3].wire_length, frames[3].port), (103, PortId::new(2)));
@@ -313,7 +325,7 @@ mod tests {
         let mut port = MemoryPort::new(PortId::new(0), trace(3), Repeat::Endless);
         let mut queues = port.open_queues(&steering(1)).unwrap();
         let (mut pool, mut frames) = (Pool::new(32, 64), Vec::new());
-        assert_eq!(queues[0].rx_burst(&mut frames, &mut pool, 8), Received::Frames(8));
+        assert_eq!(queues[0].rx_burst(0, &mut frames, &mut pool, 8).count(), 8);
         assert_eq!(numbers(&frames), [0, 1, 2, 0, 1, 2, 0, 1]);
     }
 
@@ -322,12 +334,12 @@ mod tests {
         let mut port = MemoryPort::new(PortId::new(0), trace(4), Repeat::Times(1));
         let mut queues = port.open_queues(&steering(1)).unwrap();
         let (mut pool, mut frames) = (Pool::new(3, 64), Vec::new());
-        assert_eq!(queues[0].rx_burst(&mut frames, &mut pool, 8), Received::Frames(3));
-        assert_eq!(queues[0].rx_burst(&mut frames, &mut pool, 8), Received::Idle);
+        assert_eq!(queues[0].rx_burst(0, &mut frames, &mut pool, 8).count(), 3);
+        assert_eq!(queues[0].rx_burst(0, &mut frames, &mut pool, 8), Received::Idle);
         queues[0].tx_burst(&mut frames, &mut pool);
-        assert_eq!(queues[0].rx_burst(&mut frames, &mut pool, 8), Received::Frames(1));
+        assert_eq!(queues[0].rx_burst(0, &mut frames, &mut pool, 8).count(), 1);
         assert_eq!(numbers(&frames), [3]);
-        assert_eq!(queues[0].rx_burst(&mut frames, &mut pool, 8), Received::Ended);
+        assert_eq!(queues[0].rx_burst(0, &mut frames, &mut pool, 8), Received::Ended);
     }
 
     #[test]
@@ -338,7 +350,7 @@ mod tests {
         // A frame's buffer has up to a cache line to spare, so shrink what it takes for room.
         let room = pool.take().unwrap().capacity();
         let fitting = (0..4).filter(|number| 14 + number <= room).count();
-        queues[0].rx_burst(&mut frames, &mut pool, 8);
+        queues[0].rx_burst(0, &mut frames, &mut pool, 8);
         let counters = port.counters();
         assert_eq!(counters.received + counters.missed, 4);
         assert!(counters.received >= fitting.min(2) as u64);
@@ -363,7 +375,7 @@ mod tests {
         for (mut queue, expected) in queues.into_iter().zip(expected) {
             assert_eq!(queue.round(), expected.len());
             let (mut pool, mut frames) = (Pool::new(256, 64), Vec::new());
-            while queue.rx_burst(&mut frames, &mut pool, 32) != Received::Ended {}
+            while queue.rx_burst(0, &mut frames, &mut pool, 32) != Received::Ended {}
             assert!(expected.len() > 20);
             assert_eq!(numbers(&frames), expected);
         }
@@ -375,7 +387,7 @@ mod tests {
         let mut port = MemoryPort::new(PortId::new(0), trace(1), Repeat::Endless);
         let mut queues = port.open_queues(&steering(2)).unwrap();
         let mut pool = Pool::new(4, 64);
-        let mut ended = queues.iter_mut().map(|q| q.rx_burst(&mut Vec::new(), &mut pool, 1));
+        let mut ended = queues.iter_mut().map(|q| q.rx_burst(0, &mut Vec::new(), &mut pool, 1));
         assert!(ended.any(|received| received == Received::Ended));
         assert!(matches!(port.open_queues(&steering(2)), Err(PortError::QueuesMade(_))));
     }

@@ -36,22 +36,46 @@ pub enum Clock {
 /// What a poll of a queue found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// This many frames, at least one.
-    Frames(usize),
+    /// Frames, at least one.
+    Frames {
+        /// How many.
+        count: usize,
+        /// How many bytes they have.
+        bytes: u64,
+    },
     /// None now.
     Idle,
     /// None, now or ever.
     Ended,
 }
 
+impl Received {
+    /// How many frames; maybe none.
+    #[inline]
+    #[must_use]
+    pub fn count(self) -> usize {
+        match self {
+            Self::Frames { count, .. } => count,
+            Self::Idle | Self::Ended => 0,
+        }
+    }
+}
+
 /// One worker's share of a port.
 pub trait Queue: Send {
-    /// Appends up to `max` frames, taken from the pool, in their order of arrival.
+    /// Appends up to `max` frames, taken from the pool, in their order of arrival. A live frame
+    /// arrives when it is received: now.
     ///
     /// The pool's frames must have room for [`Port::frame_bytes_max`]; a frame that does not fit is
     /// left out and counted as missed. An empty pool looks like no frame. Allocates nothing if
-    /// `frames` has the room. `timestamp_ns` is 0: a live frame arrives when it is received.
-    fn rx_burst(&mut self, frames: &mut Vec<Frame>, pool: &mut Pool, max: usize) -> Received;
+    /// `frames` has the room.
+    fn rx_burst(
+        &mut self,
+        now_ns: u64,
+        frames: &mut Vec<Frame>,
+        pool: &mut Pool,
+        max: usize,
+    ) -> Received;
 
     /// Sends frames, from the first on, and gives those it took to the pool; answers how many bytes
     /// they were. Those it could not take stay, in order.
