@@ -152,6 +152,23 @@ pub trait Services: Send + 'static {
     /// Unknown handle; index out of range.
     fn vector_read(&mut self, vector: Handle, index: u32) -> Answer<Cell>;
 
+    /// The same, with the element handed over before it is copied: what `then` makes of it.
+    ///
+    /// # Errors
+    /// As [`Self::vector_read`].
+    #[inline(always)]
+    fn vector_read_then<T>(
+        &mut self,
+        vector: Handle,
+        index: u32,
+        then: impl FnOnce(&Cell) -> T,
+    ) -> Answer<T>
+    where
+        Self: Sized,
+    {
+        self.vector_read(vector, index).map(|element| then(&element))
+    }
+
     /// `vector.write`.
     ///
     /// # Errors
@@ -187,6 +204,23 @@ pub trait Services: Send + 'static {
     /// # Errors
     /// Unknown handle; key longer than the key size.
     fn map_get(&mut self, map: Handle, key: &[u8]) -> Answer<Option<Cell>>;
+
+    /// The same, with the value handed over before it is copied: what `then` makes of it.
+    ///
+    /// # Errors
+    /// As [`Self::map_get`].
+    #[inline(always)]
+    fn map_get_then<T>(
+        &mut self,
+        map: Handle,
+        key: &[u8],
+        then: impl FnOnce(Option<&Cell>) -> T,
+    ) -> Answer<T>
+    where
+        Self: Sized,
+    {
+        self.map_get(map, key).map(|value| then(value.as_ref()))
+    }
 
     /// `hash-map.set`.
     ///
@@ -275,6 +309,22 @@ pub trait Services: Send + 'static {
     /// # Errors
     /// Unknown handle.
     fn distributed_read(&mut self, object: Handle) -> Answer<Cell>;
+
+    /// The same, with the value handed over before it is copied: what `then` makes of it.
+    ///
+    /// # Errors
+    /// As [`Self::distributed_read`].
+    #[inline(always)]
+    fn distributed_read_then<T>(
+        &mut self,
+        object: Handle,
+        then: impl FnOnce(&Cell) -> T,
+    ) -> Answer<T>
+    where
+        Self: Sized,
+    {
+        self.distributed_read(object).map(|value| then(&value))
+    }
 
     /// `distributed-object.open-parts`.
     ///

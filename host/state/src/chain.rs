@@ -11,6 +11,7 @@
 use nfos_stm::{CellId, WORDS};
 
 use crate::Cell;
+use crate::effects::Tx;
 use crate::key::{Key, Sought};
 
 /// References of a chain cell; the word behind them is the link.
@@ -159,16 +160,12 @@ impl Layout {
         }
     }
 
-    /// The usual case of [`Self::search`]: looks at one chain cell and at most one key cell, of
-    /// which `peek` gives content and timestamp. `None`: it takes more than that.
+    /// The usual case of [`Self::search`]: looks at one chain cell and at most one key cell, which
+    /// nobody is at. `None`: it takes more than that.
     #[inline(always)]
-    pub(crate) fn glance(
-        &self,
-        key: &impl Sought,
-        peek: impl Fn(CellId) -> Option<(Cell, u64)>,
-    ) -> Option<Glance> {
+    pub(crate) fn glance(&self, tx: &Tx, key: &impl Sought) -> Option<Glance> {
         let (bucket, tag) = (self.bucket_of(key.hash()), key.hash() >> 32);
-        let (content, seen) = peek(bucket)?;
+        let (content, seen) = tx.peek_committed(bucket)?;
         // Where in the cell the reference is nobody can foretell, so no branch asks.
         let mut found = 0;
         for &reference in &content[..REFERENCES] {
@@ -179,7 +176,7 @@ impl Layout {
             return is_whole.then_some(Glance::Absent { bucket, seen });
         }
         let slot = (found as u32).checked_sub(1)?;
-        let (held, _) = peek(self.value(slot).offset(1))?;
+        let (held, _) = tx.peek_committed(self.value(slot).offset(1))?;
         let is_it = self.key_cells == 1 && key.is_in(0, &held);
         is_it.then_some(Glance::Found { slot })
     }

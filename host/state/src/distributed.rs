@@ -75,14 +75,18 @@ impl Distributed {
         Ok(tx.update(own, mutator, usize::from(word), operation, effects)?)
     }
 
+    /// What `then` makes of the merged value, as [`Map::get`](crate::map::Map::get) does.
     #[inline(always)]
-    pub(crate) fn read(&self, tx: &mut Tx, effects: &mut Effects) -> Result<Cell, AccessError> {
+    pub(crate) fn read<T>(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        then: impl FnOnce(&Cell) -> T,
+    ) -> Result<T, AccessError> {
         if let Some(value) = self.glance(tx, effects) {
-            return Ok(value);
+            return Ok(then(&value));
         }
-        // Word by word, as `Transaction::read_or` says.
-        let value = self.read_or_merge(tx, effects)?;
-        Ok(std::array::from_fn(|word| value[word]))
+        self.read_or_merge(tx, effects).map(|value| then(&value))
     }
 
     /// The usual case of a stale read: a value that is young enough, of a state that the snapshot

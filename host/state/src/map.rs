@@ -108,49 +108,62 @@ impl Map {
         }
     }
 
+    /// What `then` makes of the value, or of none. Handed over rather than answered: a result of
+    /// several kinds would take the value through memory.
     #[inline(always)]
-    pub(crate) fn get(
+    pub(crate) fn get<T>(
         &self,
         tx: &mut Tx,
         effects: &mut Effects,
         bytes: &[u8],
-    ) -> Result<Option<Cell>, AccessError> {
+        then: impl FnOnce(Option<&Cell>) -> T,
+    ) -> Result<T, AccessError> {
         self.check_size(bytes)?;
         let Some(key) = ShortKey::new(&self.hasher, bytes) else {
-            let key = self.whole_key(bytes);
-            let glance = self.glance_long(tx, effects, &key);
-            return self.get_glanced(tx, effects, || key, glance);
+            return self.get_long(tx, effects, bytes, then);
         };
         let glance = self.glance(tx, effects, &key);
-        self.get_glanced(tx, effects, || key.whole(), glance)
+        self.get_glanced(tx, effects, || key.whole(), glance, then)
+    }
+
+    #[inline(never)]
+    fn get_long<T>(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        bytes: &[u8],
+        then: impl FnOnce(Option<&Cell>) -> T,
+    ) -> Result<T, AccessError> {
+        let key = self.whole_key(bytes);
+        let glance = self.glance_long(tx, effects, &key);
+        self.get_glanced(tx, effects, || key, glance, then)
     }
 
     /// The same after a glance.
     #[inline(always)]
-    fn get_glanced(
+    fn get_glanced<T>(
         &self,
         tx: &mut Tx,
         effects: &mut Effects,
         key: impl FnOnce() -> Key,
         glance: Option<Glance>,
-    ) -> Result<Option<Cell>, AccessError> {
+        then: impl FnOnce(Option<&Cell>) -> T,
+    ) -> Result<T, AccessError> {
         match glance {
             Some(Glance::Found { slot }) => {
                 let observer = self.observer(ObserverKind::MapHit);
                 if let Some(payload) = tx.read_settled(self.layout.value(slot), observer) {
-                    return Ok(Some(payload));
+                    return Ok(then(Some(&payload)));
                 }
             }
             Some(Glance::Absent { bucket, seen }) if !seeded(Bug::MissNotObserved) => {
                 let observer = self.observer(ObserverKind::MapMiss);
                 self.observe_absence(tx, effects, &key(), observer, &[(bucket, seen)])?;
-                return Ok(None);
+                return Ok(then(None));
             }
             _ => {}
         }
-        // Word by word, as `Transaction::read_or` says.
-        let found = self.get_searching(tx, effects, &key())?;
-        Ok(found.map(|payload| std::array::from_fn(|word| payload[word])))
+        self.get_searching(tx, effects, &key()).map(|found| then(found.as_ref()))
     }
 
     /// The usual case of a look-up: a key without pending actions, whose chain is one cell, and
@@ -160,7 +173,7 @@ impl Map {
         if effects.overlay.may_have(key.hash()) && !seeded(Bug::GlanceMissesOwnActions) {
             return None;
         }
-        self.layout.glance(key, |cell| tx.peek_committed(cell))
+        self.layout.glance(tx, key)
     }
 
     #[inline(never)]

@@ -41,15 +41,17 @@ impl Vector {
         Mutator { object: self.object, kind: kind as u8 }
     }
 
+    /// What `then` makes of an element, as [`Map::get`](crate::map::Map::get) does.
     #[inline(always)]
-    pub(crate) fn read(
+    pub(crate) fn read<T>(
         &self,
         tx: &mut Tx,
         effects: &Effects,
         index: u32,
-    ) -> Result<Cell, AccessError> {
+        then: impl FnOnce(&Cell) -> T,
+    ) -> Result<T, AccessError> {
         let observer = Observer { object: self.object, kind: ObserverKind::VectorRead as u8 };
-        tx.read_or(self.element(index)?, observer, effects)
+        Ok(tx.read_then(self.element(index)?, observer, effects, then)?)
     }
 
     #[inline(always)]

@@ -164,8 +164,23 @@ impl Worker {
     /// Unknown object, another kind, index out of range, log limit; as of all operations here.
     #[inline(always)]
     pub fn vector_read(&mut self, object: ObjectId, index: u32) -> Result<Cell, AccessError> {
+        self.vector_read_then(object, index, |value| *value)
+    }
+
+    /// What `then` makes of an element, without a copy of it: otherwise as [`Self::vector_read`].
+    ///
+    /// # Errors
+    /// As [`Self::vector_read`].
+    #[inline(always)]
+    pub fn vector_read_then<T>(
+        &mut self,
+        object: ObjectId,
+        index: u32,
+        then: impl FnOnce(&Cell) -> T,
+    ) -> Result<T, AccessError> {
         self.run();
-        self.state.objects.vector(object)?.read(&mut self.tx, &self.effects, index)
+        let vector = self.state.objects.vector(object)?;
+        vector.read(&mut self.tx, &self.effects, index, then)
     }
 
     /// Replaces the element `index`. Observes nothing.
@@ -206,8 +221,23 @@ impl Worker {
     /// As [`Self::vector_read`]; key too long.
     #[inline(always)]
     pub fn map_get(&mut self, object: ObjectId, key: &[u8]) -> Result<Option<Cell>, AccessError> {
+        self.map_get_then(object, key, |value| value.copied())
+    }
+
+    /// What `then` makes of the value of a key, or of none, without a copy of it: otherwise as
+    /// [`Self::map_get`].
+    ///
+    /// # Errors
+    /// As [`Self::map_get`].
+    #[inline(always)]
+    pub fn map_get_then<T>(
+        &mut self,
+        object: ObjectId,
+        key: &[u8],
+        then: impl FnOnce(Option<&Cell>) -> T,
+    ) -> Result<T, AccessError> {
         self.run();
-        self.state.objects.map(object)?.get(&mut self.tx, &mut self.effects, key)
+        self.state.objects.map(object)?.get(&mut self.tx, &mut self.effects, key, then)
     }
 
     /// Gives the key a value, whether or not it had one. Observes nothing unless the map is full.
@@ -340,9 +370,23 @@ impl Worker {
     /// As [`Self::vector_read`].
     #[inline(always)]
     pub fn distributed_read(&mut self, object: ObjectId) -> Result<Cell, AccessError> {
+        self.distributed_read_then(object, |value| *value)
+    }
+
+    /// What `then` makes of the merged value, without a copy of it: otherwise as
+    /// [`Self::distributed_read`].
+    ///
+    /// # Errors
+    /// As [`Self::vector_read`].
+    #[inline(always)]
+    pub fn distributed_read_then<T>(
+        &mut self,
+        object: ObjectId,
+        then: impl FnOnce(&Cell) -> T,
+    ) -> Result<T, AccessError> {
         self.run();
         let distributed = self.state.objects.distributed(object)?.of_merges()?;
-        distributed.read(&mut self.tx, &mut self.effects)
+        distributed.read(&mut self.tx, &mut self.effects, then)
     }
 
     /// How many parts a distributed object of parts has.

@@ -33,29 +33,26 @@ impl<P: Copy> Transaction<P> {
         observer: Observer,
         structures: &S,
     ) -> Result<Payload, Refused> {
-        self.read_or(cell, observer, structures)
+        self.read_then(cell, observer, structures, |payload| *payload)
     }
 
-    /// The same with an error of the caller's: turning one result into another would take the
-    /// payload through memory.
+    /// What `then` makes of the payload. Handed over rather than answered, since a result of
+    /// several kinds takes the payload through memory, there in words and back in larger pieces,
+    /// which wait for the stores.
     ///
     /// # Errors
     /// As [`Self::read`].
     #[inline(always)]
-    pub fn read_or<S: Structures<Predicate = P>, E: From<Refused>>(
+    pub fn read_then<S: Structures<Predicate = P>, T>(
         &mut self,
         cell: CellId,
         observer: Observer,
         structures: &S,
-    ) -> Result<Payload, E> {
+        then: impl FnOnce(&Payload) -> T,
+    ) -> Result<T, Refused> {
         match self.read_settled(cell, observer) {
-            Some(payload) => Ok(payload),
-            None => {
-                // Word by word, so that what both ways have in common is registers: a payload
-                // stored in words and loaded in larger pieces would wait for the stores.
-                let payload = self.read_unsettled(cell, observer, structures)?;
-                Ok(std::array::from_fn(|word| payload[word]))
-            }
+            Some(payload) => Ok(then(&payload)),
+            None => self.read_unsettled(cell, observer, structures).map(|payload| then(&payload)),
         }
     }
 

@@ -109,6 +109,20 @@ impl Services for WorkerServices {
         })
     }
 
+    #[inline(always)]
+    fn vector_read_then<T>(
+        &mut self,
+        vector: Handle,
+        index: u32,
+        then: impl FnOnce(&Cell) -> T,
+    ) -> Answer<T> {
+        if self.is_in_init() {
+            return self.vector_read(vector, index).map(|element| then(&element));
+        }
+        self.used(vector, Operation::VectorRead, Argument::Number(index));
+        self.state.vector_read_then(ObjectId::from_raw(vector), index, then).map_err(refused)
+    }
+
     #[inline]
     fn vector_write(&mut self, vector: Handle, index: u32, value: Cell) -> Answer<()> {
         self.call("vector.write", |s| {
@@ -153,6 +167,20 @@ impl Services for WorkerServices {
             s.used(map, Operation::MapGet, Argument::Key(key));
             s.state.map_get(ObjectId::from_raw(map), key).map_err(refused)
         })
+    }
+
+    #[inline(always)]
+    fn map_get_then<T>(
+        &mut self,
+        map: Handle,
+        key: &[u8],
+        then: impl FnOnce(Option<&Cell>) -> T,
+    ) -> Answer<T> {
+        if self.is_in_init() {
+            return self.map_get(map, key).map(|value| then(value.as_ref()));
+        }
+        self.used(map, Operation::MapGet, Argument::Key(key));
+        self.state.map_get_then(ObjectId::from_raw(map), key, then).map_err(refused)
     }
 
     #[inline]
@@ -272,6 +300,19 @@ impl Services for WorkerServices {
             s.used(object, Operation::DistributedRead, Argument::None);
             s.state.distributed_read(ObjectId::from_raw(object)).map_err(refused)
         })
+    }
+
+    #[inline(always)]
+    fn distributed_read_then<T>(
+        &mut self,
+        object: Handle,
+        then: impl FnOnce(&Cell) -> T,
+    ) -> Answer<T> {
+        if self.is_in_init() {
+            return self.distributed_read(object).map(|value| then(&value));
+        }
+        self.used(object, Operation::DistributedRead, Argument::None);
+        self.state.distributed_read_then(ObjectId::from_raw(object), then).map_err(refused)
     }
 
     fn open_parts(&mut self, name: &str, staleness_ns: u64) -> Answer<Handle> {

@@ -308,6 +308,12 @@ impl WorkerServices {
         &self.effects
     }
 
+    /// Whether imports are those of `init`: recorded or replayed.
+    #[inline]
+    fn is_in_init(&self) -> bool {
+        !matches!(self.phase, Phase::Handling | Phase::Exiting)
+    }
+
     /// Runs an import of any phase: for real, or by replay, and records it if asked to.
     #[inline(always)]
     fn call<T: Recordable>(

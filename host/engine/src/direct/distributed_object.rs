@@ -2,7 +2,7 @@
 
 use wasmtime::{Linker, Result};
 
-use super::memory::{reach, services};
+use super::memory::{put_cell, reach, services};
 use super::{Call, Host, answered};
 use crate::fault::GuestFault;
 use crate::services::{Handle, Merge, Services};
@@ -74,8 +74,8 @@ fn update<S: Services>(mut call: Call<S>, object: Handle, word: u32, operand: i6
 
 fn read<S: Services>(mut call: Call<S>, object: Handle, answer: u32) -> Result<()> {
     let (services, mut memory) = reach(&mut call)?;
-    let cell = services.distributed_read(object)?;
-    memory.store_cell(answer, &cell)?;
+    let to = memory.record(answer, 8)?;
+    services.distributed_read_then(object, |cell| put_cell(to, cell))?;
     answered(&mut call)
 }
 

@@ -2,7 +2,7 @@
 
 use wasmtime::{Linker, Result};
 
-use super::memory::{reach, services};
+use super::memory::{put_option, reach, services};
 use super::{Call, Host, answered, opening};
 use crate::fault::GuestFault;
 use crate::services::{Handle, Hashing, Services, SetOutcome};
@@ -61,8 +61,13 @@ fn get<S: Services>(
     answer: u32,
 ) -> Result<()> {
     let (services, mut memory) = reach(&mut call)?;
-    let cell = services.map_get(map, memory.bytes(key, key_length)?)?;
-    memory.store_option(answer, cell.as_ref())?;
+    match memory.bytes_and_option((key, key_length), answer) {
+        Some((key, to)) => services.map_get_then(map, key, |cell| put_option(to, cell))?,
+        None => {
+            let cell = services.map_get(map, memory.bytes(key, key_length)?)?;
+            memory.store_option(answer, cell.as_ref())?;
+        }
+    }
     answered(&mut call)
 }
 

@@ -226,12 +226,25 @@ impl GuestBytes<'_> {
         pointer: u32,
         cell: Option<&Cell>,
     ) -> Result<(), GuestFault> {
-        let to: &mut [u8; 56] = self.record(pointer, 8)?;
-        to[0] = u8::from(cell.is_some());
-        if let (Some(cell), Some(to)) = (cell, to.last_chunk_mut()) {
-            put_cell(to, cell);
-        }
+        put_option(self.record(pointer, 8)?, cell);
         Ok(())
+    }
+
+    /// The `length` bytes at `pointer`, and apart from them where an `option<cell>` is to be
+    /// stored. `None`: one of both is not as it should be, or they are not apart.
+    #[inline]
+    pub(super) fn bytes_and_option(
+        &mut self,
+        (pointer, length): (u32, u32),
+        answer: u32,
+    ) -> Option<(&[u8], &mut [u8; 56])> {
+        let (start, to) = (pointer as usize, answer as usize);
+        let ranges = [start..start + length as usize, to..to + 56];
+        if !answer.is_multiple_of(8) {
+            return None;
+        }
+        let [bytes, to] = self.bytes.get_disjoint_mut(ranges).ok()?;
+        Some((bytes, to.first_chunk_mut()?))
     }
 
     /// Stores an `option<entry>` of a map, aligned to 8.
@@ -253,8 +266,18 @@ impl GuestBytes<'_> {
     }
 }
 
+/// Writes an `option<cell>`.
 #[inline]
-fn put_cell(to: &mut [u8; 48], cell: &Cell) {
+pub(super) fn put_option(to: &mut [u8; 56], cell: Option<&Cell>) {
+    to[0] = u8::from(cell.is_some());
+    if let (Some(cell), Some(to)) = (cell, to.last_chunk_mut()) {
+        put_cell(to, cell);
+    }
+}
+
+/// Writes a cell.
+#[inline]
+pub(super) fn put_cell(to: &mut [u8; 48], cell: &Cell) {
     for (to, word) in to.as_chunks_mut::<8>().0.iter_mut().zip(cell) {
         *to = word.to_le_bytes();
     }

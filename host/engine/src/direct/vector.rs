@@ -2,7 +2,7 @@
 
 use wasmtime::{Linker, Result};
 
-use super::memory::{reach, services};
+use super::memory::{put_cell, reach, services};
 use super::{Call, Host, answered, opening};
 use crate::services::{Handle, Services};
 
@@ -31,8 +31,8 @@ fn open<S: Services>(
 
 fn read<S: Services>(mut call: Call<S>, vector: Handle, index: u32, answer: u32) -> Result<()> {
     let (services, mut memory) = reach(&mut call)?;
-    let cell = services.vector_read(vector, index)?;
-    memory.store_cell(answer, &cell)?;
+    let to = memory.record(answer, 8)?;
+    services.vector_read_then(vector, index, |cell| put_cell(to, cell))?;
     answered(&mut call)
 }
 
