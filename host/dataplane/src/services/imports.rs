@@ -101,12 +101,13 @@ impl Services for WorkerServices {
         self.call_in_init("vector.open", |s| opened(s.around.state.open_vector(name, length)))
     }
 
-    #[inline]
+    #[inline(always)]
     fn vector_read(&mut self, vector: Handle, index: u32) -> Answer<Cell> {
-        self.call("vector.read", |s| {
-            s.used(vector, Operation::VectorRead, Argument::Number(index));
-            s.state.vector_read(ObjectId::from_raw(vector), index).map_err(refused)
-        })
+        if self.is_in_init() {
+            return self.in_init("vector.read", |s| s.vector_read(vector, index));
+        }
+        self.used(vector, Operation::VectorRead, Argument::Number(index));
+        self.state.vector_read(ObjectId::from_raw(vector), index).map_err(refused)
     }
 
     #[inline(always)]
@@ -123,20 +124,22 @@ impl Services for WorkerServices {
         self.state.vector_read_then(ObjectId::from_raw(vector), index, then).map_err(refused)
     }
 
-    #[inline]
+    #[inline(always)]
     fn vector_write(&mut self, vector: Handle, index: u32, value: Cell) -> Answer<()> {
-        self.call("vector.write", |s| {
-            s.used(vector, Operation::VectorWrite, Argument::Number(index));
-            s.state.vector_write(ObjectId::from_raw(vector), index, value).map_err(refused)
-        })
+        if self.is_in_init() {
+            return self.in_init("vector.write", |s| s.vector_write(vector, index, value));
+        }
+        self.used(vector, Operation::VectorWrite, Argument::Number(index));
+        self.state.vector_write(ObjectId::from_raw(vector), index, value).map_err(refused)
     }
 
-    #[inline]
+    #[inline(always)]
     fn vector_add(&mut self, vector: Handle, index: u32, word: u8, delta: i64) -> Answer<()> {
-        self.call("vector.add", |s| {
-            s.used(vector, Operation::VectorAdd, Argument::Number(index));
-            s.state.vector_add(ObjectId::from_raw(vector), index, word, delta).map_err(refused)
-        })
+        if self.is_in_init() {
+            return self.in_init("vector.add", |s| s.vector_add(vector, index, word, delta));
+        }
+        self.used(vector, Operation::VectorAdd, Argument::Number(index));
+        self.state.vector_add(ObjectId::from_raw(vector), index, word, delta).map_err(refused)
     }
 
     fn open_map(&mut self, name: &str, capacity: u32, key_size: u32) -> Answer<Handle> {
@@ -161,12 +164,13 @@ impl Services for WorkerServices {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn map_get(&mut self, map: Handle, key: &[u8]) -> Answer<Option<Cell>> {
-        self.call("hash-map.get", |s| {
-            s.used(map, Operation::MapGet, Argument::Key(key));
-            s.state.map_get(ObjectId::from_raw(map), key).map_err(refused)
-        })
+        if self.is_in_init() {
+            return self.in_init("hash-map.get", |s| s.map_get(map, key));
+        }
+        self.used(map, Operation::MapGet, Argument::Key(key));
+        self.state.map_get(ObjectId::from_raw(map), key).map_err(refused)
     }
 
     #[inline(always)]
@@ -183,23 +187,25 @@ impl Services for WorkerServices {
         self.state.map_get_then(ObjectId::from_raw(map), key, then).map_err(refused)
     }
 
-    #[inline]
+    #[inline(always)]
     fn map_set(&mut self, map: Handle, key: &[u8], value: Cell) -> Answer<SetOutcome> {
-        self.call("hash-map.set", |s| {
-            s.used(map, Operation::MapSet, Argument::Key(key));
-            match s.state.map_set(ObjectId::from_raw(map), key, value).map_err(refused)? {
-                nfos_state::SetOutcome::Ok => Ok(SetOutcome::Ok),
-                nfos_state::SetOutcome::Full => Ok(SetOutcome::Full),
-            }
-        })
+        if self.is_in_init() {
+            return self.in_init("hash-map.set", |s| s.map_set(map, key, value));
+        }
+        self.used(map, Operation::MapSet, Argument::Key(key));
+        match self.state.map_set(ObjectId::from_raw(map), key, value).map_err(refused)? {
+            nfos_state::SetOutcome::Ok => Ok(SetOutcome::Ok),
+            nfos_state::SetOutcome::Full => Ok(SetOutcome::Full),
+        }
     }
 
-    #[inline]
+    #[inline(always)]
     fn map_remove(&mut self, map: Handle, key: &[u8]) -> Answer<bool> {
-        self.call("hash-map.remove", |s| {
-            s.used(map, Operation::MapRemove, Argument::Key(key));
-            s.state.map_remove(ObjectId::from_raw(map), key).map_err(refused)
-        })
+        if self.is_in_init() {
+            return self.in_init("hash-map.remove", |s| s.map_remove(map, key));
+        }
+        self.used(map, Operation::MapRemove, Argument::Key(key));
+        self.state.map_remove(ObjectId::from_raw(map), key).map_err(refused)
     }
 
     fn map_len(&mut self, map: Handle) -> Answer<u32> {
@@ -233,36 +239,40 @@ impl Services for WorkerServices {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn allocate(&mut self, allocator: Handle, duration_ns: u64) -> Answer<Option<u32>> {
-        self.call("allocator.allocate", |s| {
-            s.used(allocator, Operation::Allocate, Argument::None);
-            s.state.allocate(ObjectId::from_raw(allocator), duration_ns).map_err(refused)
-        })
+        if self.is_in_init() {
+            return self.in_init("allocator.allocate", |s| s.allocate(allocator, duration_ns));
+        }
+        self.used(allocator, Operation::Allocate, Argument::None);
+        self.state.allocate(ObjectId::from_raw(allocator), duration_ns).map_err(refused)
     }
 
-    #[inline]
+    #[inline(always)]
     fn refresh(&mut self, allocator: Handle, id: u32, duration_ns: u64) -> Answer<bool> {
-        self.call("allocator.refresh", |s| {
-            s.used(allocator, Operation::Refresh, Argument::Number(id));
-            s.state.refresh(ObjectId::from_raw(allocator), id, duration_ns).map_err(refused)
-        })
+        if self.is_in_init() {
+            return self.in_init("allocator.refresh", |s| s.refresh(allocator, id, duration_ns));
+        }
+        self.used(allocator, Operation::Refresh, Argument::Number(id));
+        self.state.refresh(ObjectId::from_raw(allocator), id, duration_ns).map_err(refused)
     }
 
-    #[inline]
+    #[inline(always)]
     fn free(&mut self, allocator: Handle, id: u32) -> Answer<()> {
-        self.call("allocator.free", |s| {
-            s.used(allocator, Operation::Free, Argument::Number(id));
-            s.state.free(ObjectId::from_raw(allocator), id).map_err(refused)
-        })
+        if self.is_in_init() {
+            return self.in_init("allocator.free", |s| s.free(allocator, id));
+        }
+        self.used(allocator, Operation::Free, Argument::Number(id));
+        self.state.free(ObjectId::from_raw(allocator), id).map_err(refused)
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_live(&mut self, allocator: Handle, id: u32) -> Answer<bool> {
-        self.call("allocator.is-live", |s| {
-            s.used(allocator, Operation::IsLive, Argument::Number(id));
-            s.state.is_live(ObjectId::from_raw(allocator), id).map_err(refused)
-        })
+        if self.is_in_init() {
+            return self.in_init("allocator.is-live", |s| s.is_live(allocator, id));
+        }
+        self.used(allocator, Operation::IsLive, Argument::Number(id));
+        self.state.is_live(ObjectId::from_raw(allocator), id).map_err(refused)
     }
 
     #[inline]
@@ -286,20 +296,24 @@ impl Services for WorkerServices {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn distributed_update(&mut self, object: Handle, word: u8, operand: i64) -> Answer<()> {
-        self.call("distributed-object.update", |s| {
-            s.used(object, Operation::DistributedUpdate, Argument::None);
-            s.state.distributed_update(ObjectId::from_raw(object), word, operand).map_err(refused)
-        })
+        if self.is_in_init() {
+            return self.in_init("distributed-object.update", |s| {
+                s.distributed_update(object, word, operand)
+            });
+        }
+        self.used(object, Operation::DistributedUpdate, Argument::None);
+        self.state.distributed_update(ObjectId::from_raw(object), word, operand).map_err(refused)
     }
 
-    #[inline]
+    #[inline(always)]
     fn distributed_read(&mut self, object: Handle) -> Answer<Cell> {
-        self.call("distributed-object.read", |s| {
-            s.used(object, Operation::DistributedRead, Argument::None);
-            s.state.distributed_read(ObjectId::from_raw(object)).map_err(refused)
-        })
+        if self.is_in_init() {
+            return self.in_init("distributed-object.read", |s| s.distributed_read(object));
+        }
+        self.used(object, Operation::DistributedRead, Argument::None);
+        self.state.distributed_read(ObjectId::from_raw(object)).map_err(refused)
     }
 
     #[inline(always)]

@@ -309,7 +309,7 @@ impl WorkerServices {
     }
 
     /// Whether imports are those of `init`: recorded or replayed.
-    #[inline]
+    #[inline(always)]
     fn is_in_init(&self) -> bool {
         !matches!(self.phase, Phase::Handling | Phase::Exiting)
     }
@@ -321,16 +321,14 @@ impl WorkerServices {
         import: &'static str,
         run: impl FnOnce(&mut Self) -> Answer<T>,
     ) -> Answer<T> {
-        // Apart, so that what handlers call is inlined, and once only.
-        match self.phase {
-            Phase::Handling | Phase::Exiting => run(self),
-            _ => self.call_of_init(import, run),
-        }
+        if self.is_in_init() { self.in_init(import, run) } else { run(self) }
     }
 
+    /// Runs an import in `init`: by replay, or for real and records it. `run` may be the import
+    /// itself, which then is not in `init`: so what handlers call often needs no second body.
     #[cold]
     #[inline(never)]
-    fn call_of_init<T: Recordable>(
+    fn in_init<T: Recordable>(
         &mut self,
         import: &'static str,
         run: impl FnOnce(&mut Self) -> Answer<T>,
@@ -338,7 +336,10 @@ impl WorkerServices {
         if let Phase::Replaying(replay) = &mut self.phase {
             return replay.answer(import);
         }
-        let answer = run(self)?;
+        let phase = std::mem::replace(&mut self.phase, Phase::Handling);
+        let answer = run(self);
+        self.phase = phase;
+        let answer = answer?;
         if let Phase::Recording(script) = &mut self.phase {
             script.push((import, answer.record()));
         }
@@ -351,9 +352,10 @@ impl WorkerServices {
         import: &'static str,
         run: impl FnOnce(&mut Self) -> Answer<T>,
     ) -> Answer<T> {
-        match self.phase {
-            Phase::Handling | Phase::Exiting => Err(GuestFault::OutOfTurn(import)),
-            _ => self.call(import, run),
+        if self.is_in_init() {
+            self.in_init(import, run)
+        } else {
+            Err(GuestFault::OutOfTurn(import))
         }
     }
 }
