@@ -118,11 +118,14 @@ impl Burst {
     fn compose_quiet(&mut self, line: &mut Line) {
         let mut known = 0;
         if self.handles(EventKind::Packet) {
-            known = match self.table.has_short_keys() {
-                true => self.meet_known(|table, _, _, packet| {
-                    table.find_short(packet.head(), packet.hash(), packet.short_key())
+            known = match self.table.short_key_words() {
+                Some(1) => self.meet_known(|table, _, _, packet| {
+                    table.find_short::<1>(packet.head(), packet.hash(), packet.short_key())
                 }),
-                false => self.meet_known(|table, classes, index, packet| {
+                Some(2) => self.meet_known(|table, _, _, packet| {
+                    table.find_short::<2>(packet.head(), packet.hash(), packet.short_key())
+                }),
+                _ => self.meet_known(|table, classes, index, packet| {
                     table.find(packet.hash(), classes.key(index))
                 }),
             };

@@ -237,14 +237,18 @@ impl Burst {
     /// Whether it did.
     #[inline]
     fn load_short(&mut self, states: &mut [u8]) -> bool {
-        self.load_short_of::<1>(states) || self.load_short_of::<2>(states)
+        self.load_short_of::<2, 1>(states)
+            || self.load_short_of::<2, 2>(states)
+            || self.load_short_of::<1, 1>(states)
+            || self.load_short_of::<1, 2>(states)
+            || self.load_short_of::<1, 3>(states)
     }
 
     #[inline(always)]
-    fn load_short_of<const WORDS: usize>(&mut self, states: &mut [u8]) -> bool {
-        let Some(table) = self.table.short_states::<WORDS>() else { return false };
+    fn load_short_of<const KEY: usize, const STATE: usize>(&mut self, states: &mut [u8]) -> bool {
+        let Some(table) = self.table.short_states::<KEY, STATE>() else { return false };
         for member in &self.members {
-            table.load(member.entry, &mut states[member.state_offset as usize..][..8 * WORDS]);
+            table.load(member.entry, &mut states[member.state_offset as usize..][..8 * STATE]);
         }
         true
     }
@@ -253,15 +257,20 @@ impl Burst {
     #[inline]
     fn store_short(&mut self, states: &[u8]) -> bool {
         let has_none = self.shape.state_room == 0;
-        has_none || self.store_short_of::<1>(states) || self.store_short_of::<2>(states)
+        has_none
+            || self.store_short_of::<2, 1>(states)
+            || self.store_short_of::<2, 2>(states)
+            || self.store_short_of::<1, 1>(states)
+            || self.store_short_of::<1, 2>(states)
+            || self.store_short_of::<1, 3>(states)
     }
 
     #[inline(always)]
-    fn store_short_of<const WORDS: usize>(&mut self, states: &[u8]) -> bool {
-        let Some(mut table) = self.table.short_states::<WORDS>() else { return false };
+    fn store_short_of<const KEY: usize, const STATE: usize>(&mut self, states: &[u8]) -> bool {
+        let Some(mut table) = self.table.short_states::<KEY, STATE>() else { return false };
         for member in self.members.iter().filter(|member| member.state_from != NO_PREVIOUS) {
             let at = Event::state_offset_in(&self.events[member.state_from as usize]);
-            table.store(member.entry, &states[at as usize..][..8 * WORDS]);
+            table.store(member.entry, &states[at as usize..][..8 * STATE]);
         }
         true
     }

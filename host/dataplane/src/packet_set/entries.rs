@@ -11,9 +11,6 @@ use super::lru::Order;
 /// Words of key and state that an entry holds itself.
 const INLINE_WORDS: usize = 4;
 
-/// Words of a key that leaves room for a state beside it.
-const SHORT_KEY: usize = 2;
-
 /// Entries that are no sets: [`NONE`] and an [anchor](Entries::make_anchor).
 const EXTRA: usize = 2;
 
@@ -216,7 +213,7 @@ impl Entries {
     pub(crate) fn find(&self, first: u32, hash: u32, key: &[u64]) -> Option<u32> {
         match (self.is_long, key) {
             // The key of a 5-tuple.
-            (false, &[one, two]) => self.find_short(first, hash, &[one, two]),
+            (false, &[one, two]) => self.find_short::<2>(first, hash, &[one, two]),
             // Word by word: they are fewer than a call to compare memory is worth.
             _ => self.find_by(first, hash, |number, _| {
                 self.words(number).iter().zip(key).all(|(stored, word)| stored == word)
@@ -224,16 +221,24 @@ impl Entries {
         }
     }
 
-    /// Whether keys have two words, which lie in their entries.
+    /// How many words keys have, if all key and state lies in the entries.
     #[inline(always)]
-    pub(crate) fn has_short_keys(&self) -> bool {
-        self.key_words == SHORT_KEY && !self.is_long
+    pub(crate) fn short_key_words(&self) -> Option<usize> {
+        (!self.is_long).then_some(self.key_words)
     }
 
-    /// As [`Self::find`], where [keys are short](Self::has_short_keys).
+    /// As [`Self::find`], where keys have one or two words [in their
+    /// entries](Self::short_key_words); a key of one has another behind it that does not count.
     #[inline(always)]
-    pub(crate) fn find_short(&self, first: u32, hash: u32, key: &[u64; 2]) -> Option<u32> {
-        self.find_by(first, hash, |_, entry| (entry.words[0], entry.words[1]) == (key[0], key[1]))
+    pub(crate) fn find_short<const KEY: usize>(
+        &self,
+        first: u32,
+        hash: u32,
+        key: &[u64; 2],
+    ) -> Option<u32> {
+        self.find_by(first, hash, |_, entry| {
+            entry.words[0] == key[0] && (KEY == 1 || entry.words[1] == key[1])
+        })
     }
 
     #[inline(always)]
@@ -314,11 +319,12 @@ impl Entries {
         self.entry_mut(entry).mark.join(burst, place)
     }
 
-    /// The states of all sets, where they have so many words and lie in their entries behind
-    /// [short keys](Self::has_short_keys).
+    /// The states of all sets, where they and the keys have so many words and lie in the entries.
     #[inline]
-    pub(crate) fn short_states<const WORDS: usize>(&mut self) -> Option<ShortStates<'_, WORDS>> {
-        let are_short = self.has_short_keys() && self.state_words == WORDS;
+    pub(crate) fn short_states<const KEY: usize, const STATE: usize>(
+        &mut self,
+    ) -> Option<ShortStates<'_, KEY, STATE>> {
+        let are_short = self.short_key_words() == Some(KEY) && self.state_words == STATE;
         are_short.then_some(ShortStates { entries: &mut self.entries, last_mask: self.last_mask })
     }
 
@@ -362,17 +368,17 @@ impl Entries {
 }
 
 /// States that are copied without a look at how long they are.
-pub(crate) struct ShortStates<'a, const WORDS: usize> {
+pub(crate) struct ShortStates<'a, const KEY: usize, const STATE: usize> {
     entries: &'a mut [Entry],
     last_mask: u64,
 }
 
-impl<const WORDS: usize> ShortStates<'_, WORDS> {
+impl<const KEY: usize, const STATE: usize> ShortStates<'_, KEY, STATE> {
     /// As [`Entries::load_state`].
     #[inline(always)]
     pub(crate) fn load(&self, entry: u32, to: &mut [u8]) {
         let words = self.entries[entry as usize].words;
-        for (to, word) in to.as_chunks_mut::<8>().0[..WORDS].iter_mut().zip(&words[SHORT_KEY..]) {
+        for (to, word) in to.as_chunks_mut::<8>().0[..STATE].iter_mut().zip(&words[KEY..]) {
             *to = word.to_le_bytes();
         }
     }
@@ -380,11 +386,11 @@ impl<const WORDS: usize> ShortStates<'_, WORDS> {
     /// As [`Entries::store_state`].
     #[inline(always)]
     pub(crate) fn store(&mut self, entry: u32, from: &[u8]) {
-        let words = &mut self.entries[entry as usize].words[SHORT_KEY..][..WORDS];
-        for (word, from) in words.iter_mut().zip(&from.as_chunks::<8>().0[..WORDS]) {
+        let words = &mut self.entries[entry as usize].words[KEY..][..STATE];
+        for (word, from) in words.iter_mut().zip(&from.as_chunks::<8>().0[..STATE]) {
             *word = u64::from_le_bytes(*from);
         }
-        words[WORDS - 1] &= self.last_mask;
+        words[STATE - 1] &= self.last_mask;
     }
 }
 

@@ -95,21 +95,29 @@ impl Table {
         self.entries.find(self.index.head(hash), hash, key)
     }
 
-    /// The same, where [keys are short](Self::has_short_keys), from the head of its chain.
+    /// The same, where keys have one word or two [in their entries](Self::short_key_words), from
+    /// the head of its chain.
     #[inline(always)]
-    pub(crate) fn find_short(&self, head: u32, hash: u32, key: &[u64; 2]) -> Option<u32> {
-        self.entries.find_short(head, hash, key)
+    pub(crate) fn find_short<const KEY: usize>(
+        &self,
+        head: u32,
+        hash: u32,
+        key: &[u64; 2],
+    ) -> Option<u32> {
+        self.entries.find_short::<KEY>(head, hash, key)
     }
 
-    /// Whether keys have two words and lie in their entries.
+    /// How many words keys have, if all key and state lies in the entries.
     #[inline(always)]
-    pub(crate) fn has_short_keys(&self) -> bool {
-        self.entries.has_short_keys()
+    pub(crate) fn short_key_words(&self) -> Option<usize> {
+        self.entries.short_key_words()
     }
 
-    /// The states of all sets, where they and the keys are short, and states have so many words.
+    /// The states of all sets, where they and the keys have so many words and lie in the entries.
     #[inline]
-    pub(crate) fn short_states<const WORDS: usize>(&mut self) -> Option<ShortStates<'_, WORDS>> {
+    pub(crate) fn short_states<const KEY: usize, const STATE: usize>(
+        &mut self,
+    ) -> Option<ShortStates<'_, KEY, STATE>> {
         self.entries.short_states()
     }
 
@@ -366,12 +374,19 @@ mod tests {
 
     #[test]
     fn short_states_are_the_same_states() {
-        fn check<const WORDS: usize>(size: usize) {
-            let mut table = Table::new(3, 2, size, TIMEOUT_NS);
-            let entry = insert(&mut table, 3, 0).expect("room");
-            let room = 8 * WORDS;
+        fn check<const KEY: usize, const STATE: usize>(size: usize) {
+            let mut table = Table::new(3, KEY, size, TIMEOUT_NS);
+            let key = [u64::MAX - 1, u64::MAX];
+            let entry = table.insert(3, &key[..KEY], 0).expect("room");
+            assert_eq!(table.find_short::<KEY>(entry, 3, &key), Some(entry));
+            for other in [[key[0], 7], [7, key[1]]] {
+                let is_it = other[..KEY] == key[..KEY];
+                assert_eq!(table.find_short::<KEY>(entry, 3, &other).is_some(), is_it);
+            }
+            let room = 8 * STATE;
             let state: Vec<u8> = (1..=room as u8).collect();
-            let mut short = table.short_states::<WORDS>().expect("keys and states are short");
+            let short = table.short_states::<KEY, STATE>();
+            let mut short = short.expect("keys and states are short");
             short.store(entry, &state);
             let (mut read, mut read_short) = (vec![0xFF; room], vec![0xFF; room]);
             short.load(entry, &mut read_short);
@@ -379,12 +394,29 @@ mod tests {
             assert_eq!(read[..size], state[..size]);
             assert_eq!(read[size..], vec![0; room - size], "what lies behind is forgotten");
             assert_eq!(read_short, read);
-            assert!(table.short_states::<3>().is_none());
+            assert_eq!(
+                table.find_short::<KEY>(entry, 3, &key),
+                Some(entry),
+                "the key is as it was"
+            );
+            assert!(table.short_states::<KEY, 4>().is_none());
         }
-        (1..=8).for_each(check::<1>);
-        (9..=16).for_each(check::<2>);
-        assert!(Table::new(3, 3, 8, TIMEOUT_NS).short_states::<1>().is_none(), "a longer key");
-        assert!(Table::new(3, 2, 0, TIMEOUT_NS).short_states::<1>().is_none(), "no state");
+        (1..=8).for_each(check::<1, 1>);
+        (9..=16).for_each(check::<1, 2>);
+        (17..=24).for_each(check::<1, 3>);
+        (1..=8).for_each(check::<2, 1>);
+        (9..=16).for_each(check::<2, 2>);
+        let short_states = |key_words, size| {
+            let mut table = Table::new(3, key_words, size, TIMEOUT_NS);
+            table.short_states::<2, 1>().is_some()
+        };
+        assert!(short_states(2, 8));
+        assert!(!short_states(3, 8), "a longer key");
+        assert!(!short_states(2, 0), "no state");
+        assert!(
+            Table::new(3, 2, 24, TIMEOUT_NS).short_key_words().is_none(),
+            "too much for a line"
+        );
     }
 
     #[test]
