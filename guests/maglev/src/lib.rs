@@ -61,8 +61,32 @@ pub struct Maglev {
 /// What a packet asks for.
 struct Request {
     dscp: u8,
-    /// Hash of the 5-tuple.
-    hash: u64,
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    source_port: u16,
+    destination_port: u16,
+    protocol: u8,
+}
+
+impl Request {
+    /// Of the 5-tuple. Made of it when it is asked for, which it is not once a flow is bound.
+    fn hash(&self) -> u64 {
+        let mut tuple = [0; 13];
+        tuple[..4].copy_from_slice(&self.source.octets());
+        tuple[4..8].copy_from_slice(&self.destination.octets());
+        tuple[8..10].copy_from_slice(&self.source_port.to_be_bytes());
+        tuple[10..12].copy_from_slice(&self.destination_port.to_be_bytes());
+        tuple[12] = self.protocol;
+        hash(0, &tuple)
+    }
+
+    /// Sends the packet to a backend's address.
+    fn readdress(&self, ip: &mut Ipv4<'_>, backend: &Backend) -> Result<(), Dropped> {
+        ip.decrement_ttl()?;
+        ip.set_dscp(self.dscp);
+        ip.set_destination(backend.address);
+        Ok(())
+    }
 }
 
 #[nfos::export]
@@ -115,8 +139,9 @@ impl NetworkFunction for Maglev {
         ip.hops()?;
         let request = self.request(&mut ip)?;
         let backend = self.bind(flow, &request)?;
+        request.readdress(&mut ip, &backend)?;
         // Optional: with a full table the table alone decides, packet by packet.
-        Ok(self.forward(packet, &request, &backend)?.register_if_room())
+        Ok(self.forward(packet, &backend)?.register_if_room())
     }
 
     fn packet(&self, packet: &mut Packet, flow: &mut Flow) -> Result<Verdict, Dropped> {
@@ -126,9 +151,10 @@ impl NetworkFunction for Maglev {
         let mut backend = self.backends.record(flow.slot.into());
         if !backend.live || backend.incarnation != flow.incarnation {
             backend = self.bind(flow, &request)?;
-            emit(Event::FlowMoved, request.hash);
+            emit(Event::FlowMoved, request.hash());
         }
-        self.forward(packet, &request, &backend)
+        request.readdress(&mut ip, &backend)?;
+        self.forward(packet, &backend)
     }
 
     fn orphan_packet(&self, packet: &mut Packet) -> Result<Verdict, Dropped> {
@@ -175,18 +201,12 @@ impl Maglev {
         if !self.parameters.vip_ports.contains(destination_port) {
             return Err(Reason::NotVip.into());
         }
-        let mut tuple = [0; 13];
-        tuple[..4].copy_from_slice(&source.octets());
-        tuple[4..8].copy_from_slice(&destination.octets());
-        tuple[8..10].copy_from_slice(&source_port.to_be_bytes());
-        tuple[10..12].copy_from_slice(&destination_port.to_be_bytes());
-        tuple[12] = protocol;
-        Ok(Request { dscp, hash: hash(0, &tuple) })
+        Ok(Request { dscp, source, destination, source_port, destination_port, protocol })
     }
 
     /// Binds a flow to the backend that the table has for it.
     fn bind(&self, flow: &mut Flow, request: &Request) -> Result<Backend, Dropped> {
-        let at = (request.hash % u64::from(self.parameters.table_size)) as u32;
+        let at = (request.hash() % u64::from(self.parameters.table_size)) as u32;
         let entries = self.table.read(at / table::PER_CELL);
         let slot = table::slot_of(entries[(at % table::PER_CELL) as usize]);
         let slot = slot.ok_or(Reason::NoBackend)?;
@@ -198,16 +218,7 @@ impl Maglev {
         Ok(backend)
     }
 
-    fn forward(
-        &self,
-        packet: &mut Packet,
-        request: &Request,
-        backend: &Backend,
-    ) -> Result<Verdict, Dropped> {
-        let mut ip = packet.ipv4()?;
-        ip.decrement_ttl()?;
-        ip.set_dscp(request.dscp);
-        ip.set_destination(backend.address);
+    fn forward(&self, packet: &mut Packet, backend: &Backend) -> Result<Verdict, Dropped> {
         let mut ethernet = packet.ethernet()?;
         ethernet.set_destination(backend.mac);
         let own = match backend.port {
