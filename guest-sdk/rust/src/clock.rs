@@ -58,10 +58,34 @@ pub fn random() -> u64 {
 }
 
 /// Whole nanoseconds, at most `u64::MAX`.
+// The comparison is what a checked multiplication is, which WebAssembly has only in 128 bits, as a
+// function.
 #[inline]
 pub(crate) const fn nanoseconds(duration: Duration) -> u64 {
-    match duration.as_secs().checked_mul(1_000_000_000) {
-        Some(ns) => ns.saturating_add(duration.subsec_nanos() as u64),
-        None => u64::MAX,
+    match duration.as_secs() {
+        seconds @ 0..=SECONDS_MAX => {
+            (seconds * NS_PER_SECOND).saturating_add(duration.subsec_nanos() as u64)
+        }
+        _ => u64::MAX,
+    }
+}
+
+const NS_PER_SECOND: u64 = 1_000_000_000;
+
+/// Of so many seconds the nanoseconds can be told.
+const SECONDS_MAX: u64 = u64::MAX / NS_PER_SECOND;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_too_long_for_nanoseconds_is_the_longest_there_is() {
+        let longest = Duration::from_nanos(u64::MAX);
+        assert_eq!(nanoseconds(longest), u64::MAX);
+        assert_eq!(nanoseconds(longest - Duration::from_nanos(1)), u64::MAX - 1);
+        assert_eq!(nanoseconds(longest + Duration::from_nanos(1)), u64::MAX);
+        assert_eq!(nanoseconds(Duration::from_secs(SECONDS_MAX + 1)), u64::MAX);
+        assert_eq!(nanoseconds(Duration::from_millis(1_500)), 1_500_000_000);
     }
 }

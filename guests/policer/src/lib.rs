@@ -103,7 +103,7 @@ impl NetworkFunction for Policer {
 
 impl Rate {
     fn time_to_fill(self) -> Duration {
-        let ns = u128::from(self.burst_bytes) * state::NS_PER_SECOND;
+        let ns = u128::from(self.burst_bytes) * u128::from(state::NS_PER_SECOND);
         let ns = ns.div_ceil(u128::from(self.bytes_per_second));
         Duration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX))
     }
