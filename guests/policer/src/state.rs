@@ -70,7 +70,7 @@ fn product(a: u64, b: u64) -> u128 {
 mod tests {
     use super::*;
 
-    /// What a bucket holds in billionths of a token, after so long and at most what it has room for.
+    /// What a bucket holds after so long: tokens, and billionths of one.
     fn filled(bucket: &Bucket, rate: Rate, elapsed_ns: u64) -> (u64, u64) {
         let second = u128::from(NS_PER_SECOND);
         let earned = u128::from(elapsed_ns) * u128::from(rate.bytes_per_second);

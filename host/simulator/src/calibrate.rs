@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use nfos_dataplane::stepwise::{BurstTime, Ensemble, Stage};
 use nfos_dataplane::{Factory, Launch, RunError};
-use nfos_netio::Received;
 use nfos_records::simulation::FunctionCosts;
 
 use crate::date::today;
