@@ -6,7 +6,7 @@ mod frames;
 
 use frames::sessions;
 use nfos_netio::capture::{CaptureWriter, MergedCaptures};
-use nfos_netio::{Class, Classifier, Frame, Pool, PortId, Received, Steering, open_live, ring};
+use nfos_netio::{Class, Classifier, Frame, Pool, PortId, Steering, open_live, ring};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
