@@ -12,7 +12,7 @@
 //! the key's absence.
 
 use nfos_stm::{CellId, Memory, MemoryFull, Mutator, Observer, View};
-use nfos_sync::{Bug, seeded};
+use nfos_sync::{Arc, Bug, seeded};
 
 use crate::chain::{Glance, Layout, Part, Search};
 use crate::conflict::{KeyBytes, Place};
@@ -48,7 +48,7 @@ impl Map {
         let participants = memory.participants();
         let first = memory.reserve(Layout::cells(capacity, key_size, participants))?;
         let layout = Layout::new(first, capacity, key_size);
-        Ok(Structure::Map(Self {
+        Ok(Structure::Map(Arc::new(Self {
             object,
             capacity,
             key_size,
@@ -56,7 +56,7 @@ impl Map {
             hasher,
             slots: Pool::new(capacity, participants),
             overflow: Pool::new(layout.overflow_cells, participants),
-        }))
+        })))
     }
 
     /// The key whose value cell this is, at the snapshot, if it is no count of free slots.

@@ -37,7 +37,7 @@ impl<P: Copy> Transaction<P> {
     ) -> Outcome {
         self.committed_at = None;
         self.committed_from = self.first_writer;
-        let mut end = end.min(self.events);
+        let mut end = end.min(self.events());
         if self.original || seeded(Bug::OriginalProtocol) {
             return self.commit_originally(end, structures);
         }
@@ -86,7 +86,7 @@ impl<P: Copy> Transaction<P> {
         // The first event of a burst that follows a failure is the one that failed.
         self.retry.failures = if committed == 0 { self.retry.failures + 1 } else { 1 };
         self.retry.failed_on = self.doomed.map(|failure| failure.cell);
-        self.size.failed(self.events);
+        self.size.failed(self.events());
         Outcome { committed, failure: self.doomed }
     }
 
@@ -109,7 +109,7 @@ impl<P: Copy> Transaction<P> {
             self.end_reservations();
             self.memory.gate.wait_until_open(self.me);
         }
-        if end < self.events {
+        if end < self.events() {
             self.writes.truncate(end);
         }
         self.take_cells(structures);

@@ -1,4 +1,4 @@
-//! Reads, writes, updates and the moving snapshot.
+//! Reads and the moving snapshot.
 
 use nfos_sync::{Bug, Waiting, seeded};
 
@@ -6,13 +6,11 @@ use crate::cell::{Payload, Version, Word};
 use crate::failure::{Failure, Reason};
 use crate::history::Lost;
 use crate::memory::{CellId, Phase};
-use crate::observe::{Observation, Observer};
-use crate::operation::Operation;
+use crate::observe::{Observation, Observer, Packed};
 use crate::settle::{View, first_falsifier, settle, version_at};
 use crate::structures::Structures;
-use crate::transaction::{NOBODY, Refused, Transaction};
+use crate::transaction::{Refused, Transaction};
 use crate::write::Write;
-use crate::write_log::{Hold, Mutator};
 
 /// What a read found: the payload at the snapshot and, if it is also the newest, its timestamp.
 #[derive(Clone, Copy, Debug)]
@@ -63,16 +61,28 @@ impl<P: Copy> Transaction<P> {
     /// it, and its version is not newer than the snapshot. The payload stays in registers.
     #[inline(always)]
     pub fn read_settled(&mut self, cell: CellId, observer: Observer) -> Option<Payload> {
-        if self.writes.has(cell) && !seeded(Bug::QuickReadMissesOwnWrites) {
-            return None;
-        }
-        let place = self.memory.cell(cell);
+        let changed = self.has_writer() && self.has_changed(cell);
+        if changed { None } else { self.read_unchanged(cell, observer.packed()) }
+    }
+
+    /// Whether the burst has written to the cell, or named it. Not if it
+    /// [only reads](Self::only_reads).
+    #[inline(always)]
+    #[must_use]
+    pub fn has_changed(&self, cell: CellId) -> bool {
+        self.writes.has(cell) && !seeded(Bug::QuickReadMissesOwnWrites)
+    }
+
+    /// The same of a cell that the burst [has not changed](Self::has_changed).
+    #[inline(always)]
+    pub fn read_unchanged(&mut self, cell: CellId, by: Packed) -> Option<Payload> {
+        let place = &self.cells[cell.raw() as usize];
         let word = place.word();
         if !word.is_settled_at(self.snapshot) {
             return None;
         }
-        let payload = place.copy(word)?;
-        let observation = Observation::version(cell, word, self.event, observer);
+        let payload = place.copy_settled(word)?;
+        let observation = Observation::version(cell, word, self.begun, by);
         self.observations.push(observation).then_some(payload)
     }
 
@@ -143,7 +153,8 @@ impl<P: Copy> Transaction<P> {
     /// not newer than the snapshot, with its timestamp. Observes nothing.
     #[inline(always)]
     fn peek_settled(&self, cell: CellId) -> Option<(Payload, u64)> {
-        if self.writes.has(cell) { None } else { self.peek_committed(cell) }
+        let has = self.has_writer() && self.writes.has(cell);
+        if has { None } else { self.peek_committed(cell) }
     }
 
     /// The content of a cell that nobody is at and that is not newer than the snapshot, with its
@@ -151,12 +162,12 @@ impl<P: Copy> Transaction<P> {
     #[inline(always)]
     #[must_use]
     pub fn peek_committed(&self, cell: CellId) -> Option<(Payload, u64)> {
-        let place = self.memory.cell(cell);
+        let place = &self.cells[cell.raw() as usize];
         let word = place.word();
         if !word.is_settled_at(self.snapshot) {
             return None;
         }
-        place.copy(word).map(|payload| (payload, word.timestamp()))
+        place.copy_settled(word).map(|payload| (payload, word.timestamp()))
     }
 
     /// Reads a cell at the snapshot without observing it; the timestamp is given if that version
@@ -192,15 +203,25 @@ impl<P: Copy> Transaction<P> {
         observer: Observer,
         predicate: P,
     ) -> Result<(), Refused> {
-        let observation = Observation::predicate(cell, Word::free(seen), self.event, observer);
-        let room = self.observations.push_predicate(observation, predicate);
+        let by = observer.packed();
+        let observation = Observation::predicate(cell, Word::free(seen), self.begun, by);
+        let room = self.observations.push_predicate(observation, predicate)
+            || self.make_room() && self.observations.push_predicate(observation, predicate);
         if room { Ok(()) } else { Err(Refused::LogFull) }
     }
 
-    /// How many observations the burst has made.
-    #[inline(always)]
+    /// Forgets what earlier events observed, if that is of no use; whether it was anything.
+    #[cold]
+    fn make_room(&mut self) -> bool {
+        !self.has_writer() && self.observations.forget_before(self.event())
+    }
+
+    /// How many observations are kept, to [forget](Self::forget_observations) later ones of the
+    /// same event.
     #[must_use]
-    pub fn observations(&self) -> usize {
+    pub fn observations(&mut self) -> usize {
+        // Now, since the number would not be good any more behind an extension.
+        self.make_room();
         self.observations.entries.len()
     }
 
@@ -220,8 +241,11 @@ impl<P: Copy> Transaction<P> {
         observer: Observer,
     ) -> Result<(), Refused> {
         let Some(seen) = found.seen else { return Ok(()) };
-        let observation = Observation::version(cell, Word::free(seen), self.event, observer);
-        if self.observations.push(observation) { Ok(()) } else { Err(Refused::LogFull) }
+        let by = observer.packed();
+        let observation = Observation::version(cell, Word::free(seen), self.begun, by);
+        let room = self.observations.push(observation)
+            || self.make_room() && self.observations.push(observation);
+        if room { Ok(()) } else { Err(Refused::LogFull) }
     }
 
     /// The cell at the snapshot, which moves if need be and possible.
@@ -249,8 +273,7 @@ impl<P: Copy> Transaction<P> {
     fn find_newest(&self, cell: CellId) -> Option<Found> {
         let place = self.memory.cell(cell);
         let word = place.word();
-        if word.is_free()
-            && word.timestamp() <= self.snapshot
+        if word.is_settled_at(self.snapshot)
             && let Some(payload) = place.copy(word)
         {
             return Some(Found { payload, seen: Some(word.timestamp()) });
@@ -289,7 +312,7 @@ impl<P: Copy> Transaction<P> {
             Ok(version) => Ok(Some(Found { payload: version.payload, seen: None })),
             Err(Lost) => {
                 let reason = Reason::SnapshotLost { observer };
-                self.doom(Failure { event: self.event, cell, reason });
+                self.doom(Failure { event: self.event(), cell, reason });
                 Err(Refused::RunAgain)
             }
         }
@@ -303,18 +326,21 @@ impl<P: Copy> Transaction<P> {
         if self.is_stale() || self.original {
             return false;
         }
+        if !self.has_writer() {
+            self.observations.forget_before(self.event());
+        }
         let bound = self.memory.now();
         let end = if seeded(Bug::ExtensionUnchecked) { 0 } else { usize::MAX };
         match self.validate(bound, end, structures) {
             None => {
-                self.move_snapshot(bound, self.event);
+                self.move_snapshot(bound, self.event());
                 true
             }
             Some(failure) => {
-                if self.first_writer == NOBODY {
-                    self.stale = Some(failure);
-                } else {
+                if self.has_writer() {
                     self.doom(failure);
+                } else {
+                    self.set_stale(failure);
                 }
                 false
             }
@@ -329,7 +355,7 @@ impl<P: Copy> Transaction<P> {
         structures: &S,
     ) -> Option<Failure> {
         let mut predicates = 0;
-        for observation in &self.observations.entries {
+        for observation in self.observations.entries.iter() {
             if observation.event() >= end {
                 break;
             }
@@ -417,103 +443,6 @@ impl<P: Copy> Transaction<P> {
     fn is_drawn_below(&self, word: Word, bound: u64) -> bool {
         let phase = || self.memory.shared[word.owner()].phase();
         !word.is_free() && matches!(phase(), Phase::Drawn(timestamp) if timestamp <= bound)
-    }
-
-    /// Replaces a cell. Observes nothing.
-    ///
-    /// # Errors
-    /// If the log is full.
-    #[inline(always)]
-    pub fn write(&mut self, cell: CellId, mutator: Mutator, words: Payload) -> Result<(), Refused> {
-        self.mark_writer()?;
-        if seeded(Bug::OriginalProtocol) {
-            self.hold_originally(cell);
-        }
-        self.writes.replace(cell, self.event as u8, mutator, &words);
-        Ok(())
-    }
-
-    /// Applies an operation to a word of the cell as it will be at the commit. Observes nothing,
-    /// unless the burst has an operation of another kind pending on that word.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    #[inline(always)]
-    pub fn update<S: Structures<Predicate = P>>(
-        &mut self,
-        cell: CellId,
-        mutator: Mutator,
-        word: usize,
-        operation: (Operation, u64),
-        structures: &S,
-    ) -> Result<(), Refused> {
-        self.mark_writer()?;
-        let is_usual = !seeded(Bug::OriginalProtocol) && !seeded(Bug::OperationOnSnapshot);
-        if is_usual && self.writes.operate(cell, self.event as u8, mutator, word, operation) {
-            return Ok(());
-        }
-        self.update_otherwise(cell, mutator, word, operation, structures)
-    }
-
-    /// The operation does not commute with what is pending on the word, or a bug is seeded.
-    #[inline(never)]
-    fn update_otherwise<S: Structures<Predicate = P>>(
-        &mut self,
-        cell: CellId,
-        mutator: Mutator,
-        word: usize,
-        operation: (Operation, u64),
-        structures: &S,
-    ) -> Result<(), Refused> {
-        if seeded(Bug::OriginalProtocol) {
-            self.hold_originally(cell);
-        }
-        let observer = Observer { object: mutator.object, kind: mutator.kind & 0x7f };
-        let on_snapshot = seeded(Bug::OperationOnSnapshot) && !self.has_pending(cell);
-        if !on_snapshot && self.writes.operate(cell, self.event as u8, mutator, word, operation) {
-            return Ok(());
-        }
-        let mut words = if on_snapshot {
-            self.peek(cell, observer)?.0
-        } else {
-            self.read(cell, observer, structures)?
-        };
-        words[word] = operation.0.apply(words[word], operation.1);
-        self.writes.replace(cell, self.event as u8, mutator, &words);
-        Ok(())
-    }
-
-    /// Has the commit hold a cell, for [`Structures::resolve`] to write it or what lies behind it.
-    /// The answer is good for as long as the burst.
-    ///
-    /// # Errors
-    /// If the log is full.
-    #[inline(always)]
-    pub fn hold(&mut self, cell: CellId) -> Result<Hold, Refused> {
-        self.mark_writer()?;
-        Ok(Hold(self.writes.target_or_insert(cell, self.event as u8) as u32))
-    }
-
-    #[inline(always)]
-    fn mark_writer(&mut self) -> Result<(), Refused> {
-        if self.writes.is_full() {
-            return Err(Refused::LogFull);
-        }
-        self.wrote |= 1 << self.event;
-        if self.first_writer == NOBODY {
-            self.first_writer = self.event;
-            if self.stale.is_some() {
-                self.doom_stale();
-            }
-        }
-        Ok(())
-    }
-
-    #[cold]
-    pub(crate) fn doom_stale(&mut self) {
-        if let Some(failure) = self.stale.take() {
-            self.doom(Failure { event: self.event, ..failure });
-        }
     }
 }
 
