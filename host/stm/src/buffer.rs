@@ -10,7 +10,7 @@ use crate::operation::Operation;
 use crate::standing::Standing;
 use crate::structures::Structures;
 use crate::transaction::{Refused, Transaction};
-use crate::write_log::{Hold, Mutator};
+use crate::write_log::{Hold, Mutator, Put};
 
 impl<P: Copy> Transaction<P> {
     /// Replaces a cell. Observes nothing.
@@ -19,12 +19,30 @@ impl<P: Copy> Transaction<P> {
     /// If the log is full.
     #[inline(always)]
     pub fn write(&mut self, cell: CellId, mutator: Mutator, words: Payload) -> Result<(), Refused> {
-        self.mark_writer()?;
+        self.mark_writer();
         if seeded(Bug::OriginalProtocol) {
             self.hold_originally(cell);
         }
-        self.writes.replace(cell, self.begun.event() as u8, mutator, &words);
-        Ok(())
+        match self.writes.replace(cell, self.begun, mutator, &words) {
+            Put::NoRoom => {
+                // Of its own, so that the words need not be in memory before.
+                let copy = words;
+                self.write_with_room(cell, mutator, &copy)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn write_with_room(
+        &mut self,
+        cell: CellId,
+        mutator: Mutator,
+        words: &Payload,
+    ) -> Result<(), Refused> {
+        let room = self.writes.make_room();
+        let put = room.then(|| self.writes.replace(cell, self.begun, mutator, words));
+        if matches!(put, Some(Put::Done | Put::First)) { Ok(()) } else { Err(Refused::LogFull) }
     }
 
     /// Applies an operation to a word of the cell as it will be at the commit. Observes nothing,
@@ -41,16 +59,19 @@ impl<P: Copy> Transaction<P> {
         operation: (Operation, u64),
         structures: &S,
     ) -> Result<(), Refused> {
-        self.mark_writer()?;
+        self.mark_writer();
         let is_usual = !seeded(Bug::OriginalProtocol) && !seeded(Bug::OperationOnSnapshot);
-        if is_usual && self.writes.operate(cell, self.begun.event() as u8, mutator, word, operation)
+        if is_usual
+            && let Put::Done | Put::First =
+                self.writes.operate(cell, self.begun, mutator, word, operation)
         {
             return Ok(());
         }
         self.update_otherwise(cell, mutator, word, operation, structures)
     }
 
-    /// The operation does not commute with what is pending on the word, or a bug is seeded.
+    /// The operation does not commute with what is pending on the word, or there is no room for it
+    /// yet, or a bug is seeded.
     #[inline(never)]
     fn update_otherwise<S: Structures<Predicate = P>>(
         &mut self,
@@ -65,8 +86,12 @@ impl<P: Copy> Transaction<P> {
         }
         let observer = Observer { object: mutator.object, kind: mutator.kind & 0x7f };
         let on_snapshot = seeded(Bug::OperationOnSnapshot) && !self.has_pending(cell);
+        if !self.writes.make_room() {
+            return Err(Refused::LogFull);
+        }
         if !on_snapshot
-            && self.writes.operate(cell, self.begun.event() as u8, mutator, word, operation)
+            && let Put::Done | Put::First =
+                self.writes.operate(cell, self.begun, mutator, word, operation)
         {
             return Ok(());
         }
@@ -76,8 +101,7 @@ impl<P: Copy> Transaction<P> {
             self.read(cell, observer, structures)?
         };
         words[word] = operation.0.apply(words[word], operation.1);
-        self.writes.replace(cell, self.begun.event() as u8, mutator, &words);
-        Ok(())
+        self.write_with_room(cell, mutator, &words)
     }
 
     /// Has the commit hold a cell, for [`Structures::resolve`] to write it or what lies behind it.
@@ -87,20 +111,26 @@ impl<P: Copy> Transaction<P> {
     /// If the log is full.
     #[inline(always)]
     pub fn hold(&mut self, cell: CellId) -> Result<Hold, Refused> {
-        self.mark_writer()?;
-        Ok(Hold(self.writes.target_or_insert(cell, self.begun.event() as u8) as u32))
+        self.mark_writer();
+        match self.writes.target_or_insert(cell, self.begun) {
+            Some(target) => Ok(Hold(target as u32)),
+            None => self.hold_with_room(cell),
+        }
+    }
+
+    #[cold]
+    fn hold_with_room(&mut self, cell: CellId) -> Result<Hold, Refused> {
+        let room = self.writes.make_room();
+        let target = room.then(|| self.writes.target_or_insert(cell, self.begun)).flatten();
+        target.map(|target| Hold(target as u32)).ok_or(Refused::LogFull)
     }
 
     #[inline(always)]
-    fn mark_writer(&mut self) -> Result<(), Refused> {
-        if self.writes.is_full() {
-            return Err(Refused::LogFull);
-        }
-        if !self.has_writer() {
+    fn mark_writer(&mut self) {
+        if self.standing.is(Standing::NO_WRITES) {
             self.begin_writing();
         }
         self.wrote |= 1 << self.event();
-        Ok(())
     }
 
     #[cold]

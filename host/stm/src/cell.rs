@@ -64,6 +64,12 @@ impl Word {
         Self(self.version() | (participant as u64 + 1) << Self::OWNER)
     }
 
+    /// The same of a word that is free.
+    #[inline(always)]
+    pub(crate) fn taken_by(self, participant: usize) -> Self {
+        Self(self.0 | (participant as u64 + 1) << Self::OWNER)
+    }
+
     #[inline(always)]
     pub(crate) fn is_held_by(self, participant: usize) -> bool {
         self == self.held_by(participant)
@@ -195,7 +201,7 @@ impl Cell {
                 .word
                 .compare_exchange(
                     word.0,
-                    word.held_by(participant).0,
+                    word.taken_by(participant).0,
                     Ordering::Acquire,
                     Ordering::Relaxed,
                 )

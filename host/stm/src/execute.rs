@@ -348,27 +348,51 @@ impl<P: Copy> Transaction<P> {
     }
 
     /// The first observation, of events before `end`, that is not so any more at `bound`.
+    #[inline(always)]
     pub(crate) fn validate<S: Structures<Predicate = P>>(
         &self,
         bound: u64,
         end: usize,
         structures: &S,
     ) -> Option<Failure> {
-        let mut predicates = 0;
-        for observation in self.observations.entries.iter() {
-            if observation.event() >= end {
-                break;
-            }
-            let word = self.memory.cell(observation.cell()).word();
-            if !observation.is_newest(word, self.me) {
-                let failure = self.recheck(observation, predicates, bound, structures);
-                if failure.is_some() {
-                    return failure;
-                }
-            }
-            predicates += usize::from(observation.is_predicate());
+        let mut left = &*self.observations.entries;
+        if end < self.events() {
+            left = &left[..left.partition_point(|observation| observation.event() < end)];
         }
-        None
+        let at = self.first_changed(left)?;
+        self.recheck_from(left, at, bound, structures)
+    }
+
+    /// The first of these observations whose cell has another version, or someone at it.
+    #[inline(always)]
+    fn first_changed(&self, observations: &[Observation]) -> Option<usize> {
+        let (cells, me) = (&*self.cells, self.me);
+        observations.iter().position(|observation| {
+            let word = cells[observation.cell().raw() as usize].word();
+            !observation.is_newest(word, me)
+        })
+    }
+
+    #[cold]
+    fn recheck_from<S: Structures<Predicate = P>>(
+        &self,
+        mut left: &[Observation],
+        mut at: usize,
+        bound: u64,
+        structures: &S,
+    ) -> Option<Failure> {
+        let mut predicates = 0;
+        loop {
+            let before = left[..at].iter().filter(|observation| observation.is_predicate());
+            predicates += before.count();
+            let failure = self.recheck(&left[at], predicates, bound, structures);
+            if failure.is_some() {
+                return failure;
+            }
+            predicates += usize::from(left[at].is_predicate());
+            left = &left[at + 1..];
+            at = self.first_changed(left)?;
+        }
     }
 
     #[cold]

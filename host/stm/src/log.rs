@@ -11,9 +11,10 @@ use std::ptr::NonNull;
 pub(crate) struct Log<T: Copy> {
     /// Where the next entry goes; all before it, from `first` on, are entries.
     next: NonNull<T>,
-    /// Behind the last place that there is room for.
+    /// Behind the last place that may be used for now, and that there is room for.
     end: NonNull<T>,
     first: NonNull<T>,
+    room: usize,
 }
 
 // SAFETY: a log is nothing but the owner of its entries.
@@ -27,21 +28,50 @@ impl<T: Copy> Log<T> {
         const { assert!(size_of::<T>() > 0, "an entry has bytes") };
         let mut entries = ManuallyDrop::new(Vec::<T>::with_capacity(room));
         let first = NonNull::new(entries.as_mut_ptr()).expect("a vector's is never null");
-        // SAFETY: the vector has at least this much room.
+        let room = entries.capacity();
+        // SAFETY: the vector has this much room.
         let end = unsafe { first.add(room) };
-        Self { next: first, end, first }
+        Self { next: first, end, first, room }
+    }
+
+    /// How many entries there may be, as far as there is room.
+    pub(crate) fn limit(&mut self, length: usize) {
+        let length = length.clamp(self.len(), self.room);
+        // SAFETY: the log has at least this much room.
+        self.end = unsafe { self.first.add(length) };
+    }
+
+    /// Has room for at least so many entries, and lets them be used.
+    #[cold]
+    pub(crate) fn grow(&mut self, room: usize) {
+        if room > self.room {
+            let mut larger = Self::new(room.next_power_of_two());
+            for &entry in self.iter() {
+                let fits = larger.push(entry);
+                debug_assert!(fits, "there is more room than before");
+            }
+            *self = larger;
+        }
+        self.limit(self.room);
     }
 
     /// Adds an entry, or answers `false`: there is no room.
     #[inline(always)]
     #[must_use]
     pub(crate) fn push(&mut self, entry: T) -> bool {
+        self.push_with(|| entry)
+    }
+
+    /// The same of an entry that is made where it will lie.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn push_with(&mut self, make: impl FnOnce() -> T) -> bool {
         if self.next == self.end {
             return false;
         }
         // SAFETY: `next` is before `end`, so it is a place of this log, and not in use.
         unsafe {
-            self.next.write(entry);
+            self.next.write(make());
             self.next = self.next.add(1);
         }
         true
@@ -97,10 +127,7 @@ impl<T: Copy> Drop for Log<T> {
     fn drop(&mut self) {
         // SAFETY: the room came from a vector with this much, which is freed only here; entries
         // are `Copy` and need no drop.
-        unsafe {
-            let room = self.end.offset_from_unsigned(self.first);
-            drop(Vec::from_raw_parts(self.first.as_ptr(), 0, room));
-        }
+        drop(unsafe { Vec::from_raw_parts(self.first.as_ptr(), 0, self.room) });
     }
 }
 
@@ -128,5 +155,22 @@ mod tests {
         assert_eq!(log.len(), 4);
         log.clear();
         assert_eq!(*log, []);
+    }
+
+    #[test]
+    fn a_log_has_the_room_that_it_is_let_have() {
+        let mut log = Log::new(4);
+        log.limit(1);
+        assert!(log.push(1u64) && !log.push(9));
+        log.limit(0);
+        assert!(!log.push(9));
+        log.limit(9);
+        assert!(log.push(2) && log.push(3) && log.push(4) && !log.push(9));
+        log.grow(5);
+        assert!(log.push(5) && *log == [1, 2, 3, 4, 5]);
+        log.limit(5);
+        assert!(!log.push(9));
+        log.grow(6);
+        assert!(log.push(6));
     }
 }

@@ -216,12 +216,6 @@ impl Memory {
         &self.cells[cell.0 as usize]
     }
 
-    /// All cells, for who goes through many and would look for them each time.
-    #[inline(always)]
-    pub(crate) fn cells(&self) -> &[Cell] {
-        &self.cells
-    }
-
     #[inline(always)]
     pub(crate) fn now(&self) -> u64 {
         // Acquire: pairs with the AcqRel of `draw`. Who reads a clock of at least t sees the cells

@@ -82,7 +82,7 @@ impl Observation {
     /// Whether the version seen is the newest, by the cell's word, and nobody else is at the cell.
     #[inline(always)]
     pub(crate) fn is_newest(&self, word: Word, me: usize) -> bool {
-        word == self.seen || word == self.seen.held_by(me)
+        word == self.seen || word == self.seen.taken_by(me)
     }
 
     /// The record of its end by `change`.

@@ -11,6 +11,10 @@ impl Standing {
     pub(crate) const NOT_BEGUN: Self = Self(1);
     /// There is a first writer.
     pub(crate) const WRITES: Self = Self(2);
+    /// There is none.
+    pub(crate) const NO_WRITES: Self = Self(32);
+    /// A burst with nothing in it.
+    pub(crate) const NEW: Self = Self::NOT_BEGUN.or(Self::NO_WRITES);
     /// The event that runs has seen that its snapshot cannot move.
     pub(crate) const STALE: Self = Self(4);
     /// An event is known to fail.
@@ -53,6 +57,12 @@ impl Begun {
     const ONE: u64 = 1 << Self::EVENT;
     /// None.
     pub(crate) const NONE: Self = Self((BURST_LIMIT as u64 - 1) << Self::EVENT);
+
+    /// So many that this is the event that runs.
+    #[inline(always)]
+    pub(crate) fn of(event: usize) -> Self {
+        Self((BURST_LIMIT + event) as u64 * Self::ONE)
+    }
 
     /// One more.
     ///
@@ -113,6 +123,7 @@ mod tests {
             begun.next();
             assert_eq!((begun.count(), begun.event()), (event + 1, event));
             assert_eq!(begun.bits() >> 63, 1);
+            assert_eq!(Begun::of(event), begun);
         }
         let mut passed = Begun::NONE;
         passed.pass(3);

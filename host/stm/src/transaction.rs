@@ -103,9 +103,10 @@ impl<P: Copy> Transaction<P> {
         assert!(participant < memory.participants(), "participant out of range");
         assert!((1..=BURST_LIMIT).contains(&burst_max), "bursts of 1 to 64 events");
         Self {
-            standing: Standing::NOT_BEGUN,
+            standing: Standing::NEW,
             begun: Begun::NONE,
             cells: memory.cells.clone(),
+            history: History::new(participant, memory.shared[participant].lines.all()),
             memory,
             me: participant,
             snapshot: 0,
@@ -118,7 +119,6 @@ impl<P: Copy> Transaction<P> {
             observations: ObservationLog::new(),
             writes: WriteLog::new(),
             order: Vec::with_capacity(WriteLog::LIMIT),
-            history: History::new(participant),
             size: BurstSize::new(burst_max),
             retry: Retry::new(),
             reserving: false,
@@ -128,7 +128,7 @@ impl<P: Copy> Transaction<P> {
             committed_at: None,
             committed_from: NOBODY,
             original: false,
-            unwritten: (NOBODY, Standing::NOT_BEGUN),
+            unwritten: (NOBODY, Standing::NEW),
         }
     }
 
@@ -157,7 +157,10 @@ impl<P: Copy> Transaction<P> {
     /// operation. Its events may begin before that.
     #[inline(always)]
     pub fn open_burst(&mut self) {
-        self.reset();
+        // The last one's end has done that, but a look at what made it fail may have left a trace.
+        if self.begun != Begun::NONE || self.standing != self.unwritten.1 {
+            self.reset();
+        }
         self.origins = [0; BURST_LIMIT];
     }
 
@@ -301,6 +304,7 @@ impl<P: Copy> Transaction<P> {
     pub(crate) fn begin_writing(&mut self) {
         self.first_writer = self.event();
         self.standing.add(Standing::WRITES);
+        self.standing.remove(Standing::NO_WRITES);
         let own = if seeded(Bug::FirstWriterForgets) { BURST_LIMIT } else { self.event() };
         if self.event() > 0 || seeded(Bug::FirstWriterForgets) {
             self.observations.forget_before(own);
