@@ -38,6 +38,12 @@ impl Handles {
         Some((vector, vector.element(index).ok()?))
     }
 
+    /// A map that has been used.
+    #[inline(always)]
+    pub(crate) fn map(&self, object: ObjectId) -> Option<&Map> {
+        self.maps.get(object.raw() as usize)?.as_deref()
+    }
+
     /// A vector, found here from now on.
     #[inline(never)]
     pub(crate) fn vector<'a>(

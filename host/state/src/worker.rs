@@ -236,6 +236,23 @@ impl Worker {
     #[inline(always)]
     pub fn map_get(&mut self, object: ObjectId, key: &[u8]) -> Result<Option<Cell>, AccessError> {
         self.run();
+        if let Some(map) = self.handles.map(object)
+            && let Some(value) = map.get_settled(&mut self.tx, &mut self.effects, key)
+        {
+            return Ok(value);
+        }
+        // Word by word, as `Transaction::read_or` says.
+        let found = self.map_get_otherwise(object, key)?;
+        Ok(found.map(|value| std::array::from_fn(|word| value[word])))
+    }
+
+    // Apart, since an error in the same place would have the value taken to pieces.
+    #[inline(never)]
+    fn map_get_otherwise(
+        &mut self,
+        object: ObjectId,
+        key: &[u8],
+    ) -> Result<Option<Cell>, AccessError> {
         self.handles.maps(&self.state.objects, object)?.get(&mut self.tx, &mut self.effects, key)
     }
 

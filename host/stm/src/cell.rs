@@ -159,10 +159,11 @@ impl Cell {
         (seeded(Bug::CopyNotRechecked) || self.still(seen)).then_some(payload)
     }
 
-    /// The same of a word with nobody at it, who would be taken for a new version too.
+    /// The same of a word with nobody at it, who would be taken for a new version too; or only of
+    /// the first words.
     #[inline(always)]
-    pub(crate) fn copy_settled(&self, seen: Word) -> Option<Payload> {
-        let payload = self.load_payload();
+    pub(crate) fn copy_settled<const N: usize>(&self, seen: Word) -> Option<[u64; N]> {
+        let payload = std::array::from_fn(|i| self.payload[i].load(Ordering::Relaxed));
         // Acquire: as in `still`.
         fence(Ordering::Acquire);
         let same = Word(self.word.load(Ordering::Relaxed)) == seen;
@@ -338,7 +339,7 @@ mod tests {
         assert!(cell.try_hold(4) && !cell.try_hold(5));
         assert_eq!(cell.word().owner(), 4);
         assert_eq!(cell.copy(seen), Some([0; WORDS]));
-        assert_eq!(cell.copy_settled(seen), None);
+        assert_eq!(cell.copy_settled::<WORDS>(seen), None);
         cell.install(9, 0, &[1; WORDS]);
         assert_eq!(cell.copy(seen), None);
         assert_eq!(cell.copy(cell.word()), Some([1; WORDS]));

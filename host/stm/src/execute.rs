@@ -46,7 +46,7 @@ impl<P: Copy> Transaction<P> {
         observer: Observer,
         structures: &S,
     ) -> Result<Payload, E> {
-        match self.read_settled(cell, observer) {
+        match self.read_settled(cell, observer.packed()) {
             Some(payload) => Ok(payload),
             None => {
                 // Word by word, so that what both ways have in common is registers: a payload
@@ -60,9 +60,9 @@ impl<P: Copy> Transaction<P> {
     /// The usual case of [`Self::read`]: the burst has nothing pending on the cell, nobody is at
     /// it, and its version is not newer than the snapshot. The payload stays in registers.
     #[inline(always)]
-    pub fn read_settled(&mut self, cell: CellId, observer: Observer) -> Option<Payload> {
+    pub fn read_settled(&mut self, cell: CellId, by: Packed) -> Option<Payload> {
         let changed = self.has_writer() && self.has_changed(cell);
-        if changed { None } else { self.read_unchanged(cell, observer.packed()) }
+        if changed { None } else { self.read_unchanged(cell, by) }
     }
 
     /// Whether the burst has written to the cell, or named it. Not if it
@@ -158,10 +158,10 @@ impl<P: Copy> Transaction<P> {
     }
 
     /// The content of a cell that nobody is at and that is not newer than the snapshot, with its
-    /// timestamp. Observes nothing and does not look at own writes.
+    /// timestamp; or only its first words. Observes nothing and does not look at own writes.
     #[inline(always)]
     #[must_use]
-    pub fn peek_committed(&self, cell: CellId) -> Option<(Payload, u64)> {
+    pub fn peek_committed<const N: usize>(&self, cell: CellId) -> Option<([u64; N], u64)> {
         let place = &self.cells[cell.raw() as usize];
         let word = place.word();
         if !word.is_settled_at(self.snapshot) {

@@ -11,7 +11,7 @@ use std::ptr::NonNull;
 pub(crate) struct Log<T: Copy> {
     /// Where the next entry goes; all before it, from `first` on, are entries.
     next: NonNull<T>,
-    /// Behind the last place that may be used for now, and that there is room for.
+    /// Behind the last place that there is room for and that may be used.
     end: NonNull<T>,
     first: NonNull<T>,
     room: usize,
