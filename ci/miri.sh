@@ -19,7 +19,8 @@ miri() {
 
 # What is left out takes a hundred thousand steps of one thread, or asks for all of the memory.
 miri -p nfos-sync -p nfos-stm --lib -- padded:: cell:: reservation::tests::values \
-    memory::tests::cells memory::tests::phases history::tests::a_snapshot write_log::tests::a_
+    memory::tests::cells memory::tests::phases history::tests::a_snapshot write_log::tests::a_ \
+    log::tests::a_log observe:: standing::
 many=-Zmiri-many-seeds=$seeds
 miri -p nfos-netio --lib -- ring::
 miri -p nfos-state --test oracle -- short_histories

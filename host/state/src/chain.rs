@@ -26,6 +26,8 @@ pub(crate) struct Layout {
     pub(crate) overflow_cells: u32,
     slots: CellId,
     key_cells: u32,
+    /// Cells of a slot.
+    stride: u32,
     pub(crate) counts: CellId,
 }
 
@@ -41,8 +43,8 @@ pub(crate) enum Part {
 /// What a look at one chain cell and one key cell says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Glance {
-    /// The key is in this slot.
-    Found { slot: u32 },
+    /// The key is in this slot, whose value is in this cell.
+    Found { slot: u32, value: CellId },
     /// The chain is this cell, of this timestamp, and has no reference to the key.
     Absent { bucket: CellId, seen: u64 },
 }
@@ -60,7 +62,7 @@ impl Layout {
     /// Cells for `capacity` keys: buckets, overflow cells, slots and counts.
     pub(crate) fn cells(capacity: u32, key_size: u32, participants: usize) -> u64 {
         let layout = Self::new(CellId::from_raw(0), capacity, key_size);
-        let slots = u64::from(capacity) * u64::from(layout.stride());
+        let slots = u64::from(capacity) * u64::from(layout.stride);
         layout.bucket_mask + 1 + u64::from(layout.overflow_cells) + slots + participants as u64
     }
 
@@ -71,19 +73,16 @@ impl Layout {
         let overflow_cells = capacity / REFERENCES as u32 + 64;
         let slots = overflow.offset(overflow_cells);
         let key_cells = Key::cells(key_size);
-        let counts = slots.offset(capacity.wrapping_mul(1 + key_cells));
+        let stride = 1 + key_cells;
+        let counts = slots.offset(capacity.wrapping_mul(stride));
         let bucket_mask = u64::from(buckets) - 1;
-        Self { buckets: first, bucket_mask, overflow, overflow_cells, slots, key_cells, counts }
+        let buckets = first;
+        Self { buckets, bucket_mask, overflow, overflow_cells, slots, key_cells, stride, counts }
     }
 
     /// Cells of a slot's key.
     pub(crate) fn key_cells(&self) -> u32 {
         self.key_cells
-    }
-
-    #[inline(always)]
-    fn stride(&self) -> u32 {
-        1 + self.key_cells
     }
 
     #[inline(always)]
@@ -119,7 +118,7 @@ impl Layout {
 
     #[inline(always)]
     pub(crate) fn value(&self, slot: u32) -> CellId {
-        self.slots.offset(slot * self.stride())
+        self.slots.offset(slot * self.stride)
     }
 
     /// The slot's key cells with what they hold for `key`.
@@ -160,25 +159,34 @@ impl Layout {
         }
     }
 
-    /// The usual case of [`Self::search`]: looks at one chain cell and at most one key cell, which
-    /// nobody is at. `None`: it takes more than that.
+    /// The usual case of [`Self::search`]: looks at one chain cell and at most one key cell, as
+    /// they are committed. `None`: it takes more than that.
     #[inline(always)]
     pub(crate) fn glance(&self, tx: &Tx, key: &impl Sought) -> Option<Glance> {
-        let (bucket, tag) = (self.bucket_of(key.hash()), key.hash() >> 32);
+        let bucket = self.bucket_of(key.hash());
         let (content, seen) = tx.peek_committed(bucket)?;
-        // Where in the cell the reference is nobody can foretell, so no branch asks.
-        let mut found = 0;
-        for &reference in &content[..REFERENCES] {
-            found = if reference >> 32 == tag { reference } else { found };
+        let Some(slot) = Self::candidate(&content, key.hash())? else {
+            return Some(Glance::Absent { bucket, seen });
+        };
+        let value = self.value(slot);
+        let is_it = self.key_cells == 1 && key.is_committed(tx, value.offset(1))?;
+        is_it.then_some(Glance::Found { slot, value })
+    }
+
+    /// The slot that a chain's first cell refers to for a hash, if any. `None`: it does not tell.
+    #[inline(always)]
+    fn candidate(content: &Cell, hash: u64) -> Option<Option<u32>> {
+        // Where in the cell the reference is nobody can foretell, so no branch asks: without the
+        // tag it is the least, since all others have something left of theirs.
+        let tag = hash >> 32 << 32;
+        let references = content[..REFERENCES].iter().map(|reference| reference ^ tag);
+        let least = references.fold(u64::MAX, u64::min);
+        // A tag of zeros looks like no reference, and that is less than any.
+        let slot = least.wrapping_sub(1);
+        if slot < u64::from(u32::MAX) {
+            return Some(Some(slot as u32));
         }
-        if found == 0 {
-            let is_whole = content[REFERENCES] == 0 && tag != 0;
-            return is_whole.then_some(Glance::Absent { bucket, seen });
-        }
-        let slot = (found as u32).checked_sub(1)?;
-        let (held, _) = tx.peek_committed(self.value(slot).offset(1))?;
-        let is_it = self.key_cells == 1 && key.is_in(0, &held);
-        is_it.then_some(Glance::Found { slot })
+        (least != 0 && content[REFERENCES] == 0).then_some(None)
     }
 
     #[inline(always)]
@@ -232,5 +240,34 @@ impl Layout {
     /// The number of the linked overflow cell.
     pub(crate) fn link_number(content: &Cell) -> Option<u32> {
         (content[REFERENCES] as u32).checked_sub(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_cell_tells_the_slot_of_a_hash_or_that_there_is_none_or_neither() {
+        let reference = |tag: u64, slot: u64| tag << 32 | (slot + 1);
+        let mut content = [0; WORDS];
+        assert_eq!(Layout::candidate(&content, 7 << 32), Some(None));
+        // As no reference looks: which of them it is takes a search.
+        assert_eq!(Layout::candidate(&content, 0xffff_ffff), None);
+        for position in 0..REFERENCES {
+            let tag = position as u64;
+            content[position] = reference(tag, 10 * tag);
+            for found in 1..=tag {
+                let slot = Some(10 * found as u32);
+                assert_eq!(Layout::candidate(&content, found << 32 | 99), Some(slot));
+            }
+            assert_eq!(Layout::candidate(&content, (tag + 1) << 32), Some(None));
+        }
+        assert_eq!(Layout::candidate(&content, 0), Some(Some(0)));
+        content[3] = reference(u64::from(u32::MAX), u64::from(u32::MAX) - 1);
+        assert_eq!(Layout::candidate(&content, u64::MAX), Some(Some(u32::MAX - 1)));
+        content[REFERENCES] = 1;
+        assert_eq!(Layout::candidate(&content, 9 << 32), None);
+        assert_eq!(Layout::candidate(&content, 2 << 32), Some(Some(20)));
     }
 }

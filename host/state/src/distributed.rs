@@ -75,7 +75,7 @@ impl Distributed {
         Ok(tx.update(own, mutator, usize::from(word), operation, effects)?)
     }
 
-    /// What `then` makes of the merged value, as [`Map::get`](crate::map::Map::get) does.
+    /// What `then` makes of the merged value, as [`Worker::vector_read_then`](crate::Worker::vector_read_then) does.
     #[inline(always)]
     pub(crate) fn read<T>(
         &self,

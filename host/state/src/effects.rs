@@ -165,8 +165,8 @@ pub(crate) struct Effects {
     timers: Vec<(u8, u16, Timer)>,
     pub(crate) in_hand: Vec<(u16, InHand)>,
     merged: Vec<(u8, Merged)>,
-    /// The map whose chains the running event observes as a whole.
-    pub(crate) gone_through: Option<u16>,
+    /// The map whose chains an event of the burst observes as a whole, and which event.
+    pub(crate) gone_through: Option<(u16, usize)>,
     /// Distributed objects with a staleness that this participant has read.
     pub(crate) followed: Vec<u16>,
     /// None of them has to be merged ahead up to this time.

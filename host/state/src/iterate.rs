@@ -41,9 +41,10 @@ impl Map {
         effects: &mut Effects,
         at: u64,
     ) -> Result<Option<MapEntry>, AccessError> {
-        if effects.gone_through != Some(self.object) {
+        let this = Some((self.object, tx.event()));
+        if effects.gone_through != this {
             self.observe_chains(tx, effects)?;
-            effects.gone_through = Some(self.object);
+            effects.gone_through = this;
         }
         let mut place = Place::unpack(at);
         while place.bucket < self.layout.bucket_count() {

@@ -1,8 +1,9 @@
 //! Keys of maps: up to 64 bytes, kept with their hash for as long as a burst lasts.
 
-use nfos_stm::WORDS;
+use nfos_stm::{CellId, WORDS};
 
 use crate::conflict::KeyBytes;
+use crate::effects::Tx;
 use crate::hash::{Hasher, word};
 
 /// The most bytes of a key.
@@ -94,8 +95,9 @@ impl Key {
 pub(crate) trait Sought {
     /// Of its bytes.
     fn hash(&self) -> u64;
-    /// Whether this is the content of the key's cell number `cell`.
-    fn is_in(&self, cell: u32, content: &[u64; WORDS]) -> bool;
+    /// Whether a key that fits one cell is in this one, as it is committed. `None`: someone is at
+    /// the cell.
+    fn is_committed(&self, tx: &Tx, cell: CellId) -> Option<bool>;
 }
 
 impl Sought for Key {
@@ -105,8 +107,9 @@ impl Sought for Key {
     }
 
     #[inline(always)]
-    fn is_in(&self, cell: u32, content: &[u64; WORDS]) -> bool {
-        Self::is_in(self, cell, content)
+    fn is_committed(&self, tx: &Tx, cell: CellId) -> Option<bool> {
+        let (content, _) = tx.peek_committed(cell)?;
+        Some(self.is_in(0, &content))
     }
 }
 
@@ -140,6 +143,12 @@ impl ShortKey {
         (words[0], words[1], words[2]) = (self.length, self.words[0], self.words[1]);
         Key { hash: self.hash, words }
     }
+
+    /// Whether a cell that begins so holds it: of a key of this length the words behind are 0.
+    #[inline(always)]
+    fn is_in(&self, [length, first, second]: [u64; 3]) -> bool {
+        (length ^ self.length) | (first ^ self.words[0]) | (second ^ self.words[1]) == 0
+    }
 }
 
 impl Sought for ShortKey {
@@ -148,10 +157,10 @@ impl Sought for ShortKey {
         self.hash
     }
 
-    /// Of a key of this length the words behind are 0.
     #[inline(always)]
-    fn is_in(&self, _: u32, &[length, first, second, ..]: &[u64; WORDS]) -> bool {
-        (length ^ self.length) | (first ^ self.words[0]) | (second ^ self.words[1]) == 0
+    fn is_committed(&self, tx: &Tx, cell: CellId) -> Option<bool> {
+        let (content, _) = tx.peek_committed(cell)?;
+        Some(self.is_in(content))
     }
 }
 
@@ -210,7 +219,7 @@ mod tests {
             for held in &keys {
                 let content = Key::new(5, held).cell(0);
                 assert_eq!(
-                    Sought::is_in(&short, 0, &content),
+                    short.is_in([content[0], content[1], content[2]]),
                     sought == held,
                     "{sought:?} {held:?}"
                 );

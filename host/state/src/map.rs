@@ -11,8 +11,8 @@
 //! the free slots are counted as an allocator counts its ids, and "full" observes the counts and
 //! the key's absence.
 
-use nfos_stm::{CellId, Memory, MemoryFull, Mutator, Observer, View};
-use nfos_sync::{Bug, seeded};
+use nfos_stm::{CellId, Memory, MemoryFull, Mutator, Observer, Packed, View};
+use nfos_sync::{Arc, Bug, seeded};
 
 use crate::chain::{Glance, Layout, Part, Search};
 use crate::conflict::{KeyBytes, Place};
@@ -32,6 +32,8 @@ pub(crate) struct Map {
     pub(crate) object: u16,
     capacity: u32,
     key_size: u32,
+    /// Who finds a key.
+    hit: Packed,
     pub(crate) layout: Layout,
     pub(crate) hasher: Hasher,
     pub(crate) slots: Pool,
@@ -48,15 +50,16 @@ impl Map {
         let participants = memory.participants();
         let first = memory.reserve(Layout::cells(capacity, key_size, participants))?;
         let layout = Layout::new(first, capacity, key_size);
-        Ok(Structure::Map(Self {
+        Ok(Structure::Map(Arc::new(Self {
             object,
             capacity,
             key_size,
+            hit: Observer { object, kind: ObserverKind::MapHit as u8 }.packed(),
             layout,
             hasher,
             slots: Pool::new(capacity, participants),
             overflow: Pool::new(layout.overflow_cells, participants),
-        }))
+        })))
     }
 
     /// The key whose value cell this is, at the snapshot, if it is no count of free slots.
@@ -108,62 +111,56 @@ impl Map {
         }
     }
 
-    /// What `then` makes of the value, or of none. Handed over rather than answered: a result of
-    /// several kinds would take the value through memory.
+    /// The usual case of [`Self::get`]: a short key that a [glance](Self::glance) tells of, and
+    /// nobody at its value. `None`: whoever asks has to search.
     #[inline(always)]
-    pub(crate) fn get<T>(
+    pub(crate) fn get_settled(
         &self,
         tx: &mut Tx,
         effects: &mut Effects,
         bytes: &[u8],
-        then: impl FnOnce(Option<&Cell>) -> T,
-    ) -> Result<T, AccessError> {
-        self.check_size(bytes)?;
-        let Some(key) = ShortKey::new(&self.hasher, bytes) else {
-            return self.get_long(tx, effects, bytes, then);
-        };
-        let glance = self.glance(tx, effects, &key);
-        self.get_glanced(tx, effects, || key.whole(), glance, then)
-    }
-
-    #[inline(never)]
-    fn get_long<T>(
-        &self,
-        tx: &mut Tx,
-        effects: &mut Effects,
-        bytes: &[u8],
-        then: impl FnOnce(Option<&Cell>) -> T,
-    ) -> Result<T, AccessError> {
-        let key = self.whole_key(bytes);
-        let glance = self.glance_long(tx, effects, &key);
-        self.get_glanced(tx, effects, || key, glance, then)
-    }
-
-    /// The same after a glance.
-    #[inline(always)]
-    fn get_glanced<T>(
-        &self,
-        tx: &mut Tx,
-        effects: &mut Effects,
-        key: impl FnOnce() -> Key,
-        glance: Option<Glance>,
-        then: impl FnOnce(Option<&Cell>) -> T,
-    ) -> Result<T, AccessError> {
-        match glance {
-            Some(Glance::Found { slot }) => {
-                let observer = self.observer(ObserverKind::MapHit);
-                if let Some(payload) = tx.read_settled(self.layout.value(slot), observer) {
-                    return Ok(then(Some(&payload)));
-                }
-            }
-            Some(Glance::Absent { bucket, seen }) if !seeded(Bug::MissNotObserved) => {
-                let observer = self.observer(ObserverKind::MapMiss);
-                self.observe_absence(tx, effects, &key(), observer, &[(bucket, seen)])?;
-                return Ok(then(None));
-            }
-            _ => {}
+    ) -> Option<Option<Cell>> {
+        if bytes.len() > self.key_size as usize {
+            return None;
         }
-        self.get_searching(tx, effects, &key()).map(|found| then(found.as_ref()))
+        let key = ShortKey::new(&self.hasher, bytes)?;
+        match self.glance(tx, effects, &key)? {
+            Glance::Found { value, .. } => tx.read_settled(value, self.hit).map(Some),
+            Glance::Absent { bucket, seen } => {
+                if seeded(Bug::MissNotObserved) {
+                    return None;
+                }
+                self.observe_absence(tx, effects, &key.whole(), (bucket, seen)).then_some(None)
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn observe_absence(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        key: &Key,
+        (bucket, seen): (CellId, u64),
+    ) -> bool {
+        let Some(kept) = effects.keys.keep(key) else { return false };
+        let predicate = Predicate::Absent { map: self.object, key: kept };
+        tx.observe_predicate(bucket, seen, self.observer(ObserverKind::MapMiss), predicate).is_ok()
+    }
+
+    pub(crate) fn get(
+        &self,
+        tx: &mut Tx,
+        effects: &mut Effects,
+        bytes: &[u8],
+    ) -> Result<Option<Cell>, AccessError> {
+        let key = self.key(bytes)?;
+        if let Some(Glance::Found { value, .. }) = self.glance(tx, effects, &key)
+            && let Some(payload) = tx.read_settled(value, self.hit)
+        {
+            return Ok(Some(payload));
+        }
+        self.get_searching(tx, effects, &key)
     }
 
     /// The usual case of a look-up: a key without pending actions, whose chain is one cell, and
@@ -179,23 +176,6 @@ impl Map {
     #[inline(never)]
     fn glance_long(&self, tx: &Tx, effects: &Effects, key: &Key) -> Option<Glance> {
         self.glance(tx, effects, key)
-    }
-
-    #[inline(always)]
-    fn observe_absence(
-        &self,
-        tx: &mut Tx,
-        effects: &mut Effects,
-        key: &Key,
-        observer: Observer,
-        walked: &[(CellId, u64)],
-    ) -> Result<(), AccessError> {
-        let kept = effects.keys.keep(key).ok_or(AccessError::LogFull)?;
-        let predicate = Predicate::Absent { map: self.object, key: kept };
-        for &(cell, seen) in walked {
-            tx.observe_predicate(cell, seen, observer, predicate)?;
-        }
-        Ok(())
     }
 
     #[inline(never)]
@@ -293,7 +273,7 @@ impl Map {
             return self.set_glanced(tx, effects, &key, glance, value);
         };
         match self.glance(tx, effects, &key) {
-            Some(Glance::Found { slot }) => {
+            Some(Glance::Found { slot, .. }) => {
                 self.buffer(tx, effects, &key.whole(), Some(value), Slot::Known(slot))?;
                 Ok(SetOutcome::Ok)
             }
@@ -313,7 +293,7 @@ impl Map {
     ) -> Result<SetOutcome, AccessError> {
         let observer = self.observer(ObserverKind::MapFull);
         let seen = match glance {
-            Some(Glance::Found { slot }) => Some(Slot::Known(slot)),
+            Some(Glance::Found { slot, .. }) => Some(Slot::Known(slot)),
             Some(Glance::Absent { .. }) => None,
             None => self.look_for(tx, effects, key, observer)?,
         };

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use nfos_sync::atomic::{AtomicUsize, Ordering};
-use nfos_sync::{Lock, OnceLock, limit};
+use nfos_sync::{Arc, Lock, OnceLock, limit};
 
 use crate::allocator::Allocator;
 use crate::distributed::Distributed;
@@ -142,9 +142,9 @@ pub struct ObjectShape {
 #[derive(Debug)]
 pub(crate) enum Structure {
     Vector(Vector),
-    Map(Map),
-    Allocator(Allocator),
-    Distributed(Distributed),
+    Map(Arc<Map>),
+    Allocator(Arc<Allocator>),
+    Distributed(Arc<Distributed>),
 }
 
 #[derive(Debug)]
@@ -239,10 +239,10 @@ impl Objects {
 }
 
 macro_rules! lookups {
-    ($($name:ident: $kind:ident),*) => {
+    ($($name:ident: $kind:ident -> $found:ty),*) => {
         impl Objects {
             $(#[inline(always)]
-            pub(crate) fn $name(&self, object: ObjectId) -> Result<&$kind, AccessError> {
+            pub(crate) fn $name(&self, object: ObjectId) -> Result<&$found, AccessError> {
                 match self.structure(object)? {
                     Structure::$kind(found) => Ok(found),
                     _ => Err(AccessError::WrongKind { object, asked: ObjectKind::$kind }),
@@ -252,4 +252,9 @@ macro_rules! lookups {
     };
 }
 
-lookups!(vector: Vector, map: Map, allocator: Allocator, distributed: Distributed);
+lookups!(
+    vector: Vector -> Vector,
+    maps: Map -> Arc<Map>,
+    allocators: Allocator -> Arc<Allocator>,
+    distributed: Distributed -> Arc<Distributed>
+);

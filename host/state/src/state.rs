@@ -157,10 +157,10 @@ impl State {
         in_range(name, "capacity", u64::from(capacity), (1, 1 << 31))?;
         self.open(name, Shape::Allocator { capacity, refresh_interval_ns }, |object| {
             let allocator = Allocator::open(&self.memory, object, capacity, refresh_interval_ns)?;
-            Ok(Structure::Allocator(match self.protocol {
+            Ok(Structure::Allocator(Arc::new(match self.protocol {
                 Protocol::Ours => allocator,
                 Protocol::Original => allocator.with_lists(&self.memory)?,
-            }))
+            })))
         })
     }
 
@@ -178,10 +178,10 @@ impl State {
         in_range(name, "number of merges", merges.len() as u64, (1, 6))?;
         self.open(name, Shape::Distributed { merges: merges.into(), staleness_ns }, |object| {
             let opened = Distributed::open(&self.memory, object, merges, staleness_ns)?;
-            Ok(Structure::Distributed(match self.protocol {
+            Ok(Structure::Distributed(Arc::new(match self.protocol {
                 Protocol::Ours => opened,
                 Protocol::Original => opened.with_copies(self.settings.participants),
-            }))
+            })))
         })
     }
 
@@ -192,7 +192,8 @@ impl State {
     /// Another shape under this name; the memory limit.
     pub fn open_parts(&self, name: &str, staleness_ns: u64) -> Result<ObjectId, OpenError> {
         self.open(name, Shape::Distributed { merges: Vec::new(), staleness_ns }, |object| {
-            Distributed::open(&self.memory, object, &[], staleness_ns).map(Structure::Distributed)
+            let opened = Distributed::open(&self.memory, object, &[], staleness_ns)?;
+            Ok(Structure::Distributed(Arc::new(opened)))
         })
     }
 
@@ -269,8 +270,8 @@ macro_rules! known {
 }
 
 known!(
-    map_of: map -> Map,
-    allocator_of: allocator -> Allocator,
+    map_of: maps -> Map,
+    allocator_of: allocators -> Allocator,
     distributed_of: distributed -> Distributed
 );
 

@@ -22,13 +22,13 @@ impl Worker {
     /// Whether a commit of the events so far would wait, because the gate is closed.
     #[must_use]
     pub fn would_wait_at_gate(&self) -> bool {
-        self.running && self.tx.would_wait_at_gate(&self.effects)
+        !self.tx.is_late() && self.tx.would_wait_at_gate(&self.effects)
     }
 
     /// Under [`Protocol::Original`](crate::Protocol::Original), after each event: takes the cells
     /// that it has come to write, or dooms the burst.
     pub fn hold_written(&mut self) {
-        if self.running {
+        if !self.tx.is_late() {
             self.tx.hold_written();
         }
     }

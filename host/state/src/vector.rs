@@ -3,7 +3,7 @@
 //! `read` observes the element's version; `write` and `add` observe nothing, and additions
 //! commute. Elements lie on cache lines of their own.
 
-use nfos_stm::{CellId, Memory, MemoryFull, Mutator, Observer, Operation};
+use nfos_stm::{CellId, Memory, MemoryFull, Mutator, Observer, Operation, Packed};
 
 use crate::conflict::Place;
 use crate::effects::{Effects, Tx};
@@ -11,21 +11,33 @@ use crate::error::AccessError;
 use crate::rules::{MutatorKind, ObserverKind};
 use crate::{Cell, object::Structure};
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 pub(crate) struct Vector {
-    object: u16,
     first: CellId,
     length: u32,
+    object: u16,
+    /// Who reads.
+    pub(crate) reader: Packed,
 }
 
 impl Vector {
+    /// One without elements, in the place of another structure.
+    pub(crate) const NONE: Self =
+        Self { first: CellId::FIRST, length: 0, object: 0, reader: Self::reader(0).packed() };
+
     pub(crate) fn open(memory: &Memory, object: u16, length: u32) -> Result<Structure, MemoryFull> {
         let first = memory.reserve(u64::from(length))?;
-        Ok(Structure::Vector(Self { object, first, length }))
+        let reader = Self::reader(object).packed();
+        Ok(Structure::Vector(Self { first, length, object, reader }))
+    }
+
+    const fn reader(object: u16) -> Observer {
+        Observer { object, kind: ObserverKind::VectorRead as u8 }
     }
 
     #[inline(always)]
-    fn element(&self, index: u32) -> Result<CellId, AccessError> {
+    pub(crate) fn element(&self, index: u32) -> Result<CellId, AccessError> {
         if index < self.length {
             Ok(self.first.offset(index))
         } else {
@@ -41,22 +53,24 @@ impl Vector {
         Mutator { object: self.object, kind: kind as u8 }
     }
 
-    /// What `then` makes of an element, as [`Map::get`](crate::map::Map::get) does.
     #[inline(always)]
-    pub(crate) fn read<T>(
+    pub(crate) fn read(
         &self,
         tx: &mut Tx,
         effects: &Effects,
         index: u32,
-        then: impl FnOnce(&Cell) -> T,
-    ) -> Result<T, AccessError> {
-        let observer = Observer { object: self.object, kind: ObserverKind::VectorRead as u8 };
-        Ok(tx.read_then(self.element(index)?, observer, effects, then)?)
+    ) -> Result<Cell, AccessError> {
+        Ok(tx.read(self.element(index)?, Self::reader(self.object), effects)?)
     }
 
     #[inline(always)]
-    pub(crate) fn write(&self, tx: &mut Tx, index: u32, value: Cell) -> Result<(), AccessError> {
-        Ok(tx.write(self.element(index)?, self.mutator(MutatorKind::VectorWrite), value)?)
+    pub(crate) fn write(
+        &self,
+        tx: &mut Tx,
+        element: CellId,
+        value: Cell,
+    ) -> Result<(), AccessError> {
+        Ok(tx.write(element, self.mutator(MutatorKind::VectorWrite), value)?)
     }
 
     #[inline(always)]
@@ -64,10 +78,9 @@ impl Vector {
         &self,
         tx: &mut Tx,
         effects: &Effects,
-        (index, word): (u32, u8),
+        (element, word): (CellId, u8),
         delta: i64,
     ) -> Result<(), AccessError> {
-        let element = self.element(index)?;
         if usize::from(word) >= nfos_stm::WORDS {
             return Err(AccessError::NoSuchWord(word));
         }

@@ -8,17 +8,16 @@
 //! failed. A burst's transaction begins with its first operation: one that touches no structure
 //! costs a branch per call.
 
-use nfos_stm::{Failure, Outcome, Reason};
+mod operations;
+
+use nfos_stm::{Failure, Outcome};
 use nfos_sync::{Arc, Bug, seeded};
 
-use crate::causes::{cause, original_cause};
-use crate::conflict::{Change, Conflict, Place};
+use crate::conflict::Conflict;
 use crate::effects::{Effects, Tx};
-use crate::error::AccessError;
-use crate::object::{ObjectId, Structure};
-use crate::rules::{MUTATORS, OBSERVERS, ObserverKind};
+use crate::handles::Handles;
+use crate::object::ObjectId;
 use crate::state::{Protocol, State};
-use crate::{Cell, ExpiredLease, MapEntry, SetOutcome};
 
 /// How a burst ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,17 +33,13 @@ pub struct Commit {
 #[derive(Debug)]
 #[repr(align(128))]
 pub struct Worker {
-    state: Arc<State>,
+    pub(crate) state: Arc<State>,
     pub(crate) tx: Tx,
     pub(crate) effects: Effects,
-    /// Whether the transaction has begun: with the burst, or with its first operation.
-    pub(crate) running: bool,
-    /// Whether that of the last burst had.
+    /// What it has looked up of the state.
+    handles: Handles,
+    /// Whether the transaction of the last burst had begun: with it, or with its first operation.
     ran: bool,
-    /// Events begun while it had not.
-    events: usize,
-    /// Of the event that runs.
-    origin: u8,
     /// Of the last commit, for tests that certify.
     failure: Option<Failure>,
 }
@@ -56,7 +51,7 @@ impl Worker {
             tx.follow_original();
         }
         let effects = Effects::new(state.clone(), participant);
-        Self { state, tx, effects, running: false, ran: false, events: 0, origin: 0, failure: None }
+        Self { state, tx, effects, handles: Handles::new(), ran: false, failure: None }
     }
 
     /// How many events the next burst may have: 1 after a failure, otherwise up to the setting,
@@ -71,12 +66,14 @@ impl Worker {
     /// to do before it runs: waiting for its turn after a failed commit, or merging.
     #[inline]
     pub fn begin_burst(&mut self) {
-        (self.events, self.origin) = (0, 0);
-        self.running = self.tx.has_failed()
+        self.tx.open_burst();
+        self.effects.gone_through = None;
+        let at_once = self.tx.has_failed()
             || !self.effects.followed.is_empty()
             || self.state.protocol == Protocol::Original;
-        if self.running {
-            self.tx.begin_burst();
+        if at_once {
+            self.tx.begin_late();
+            self.tx.await_first_event();
         }
     }
 
@@ -97,16 +94,21 @@ impl Worker {
     #[inline(always)]
     pub fn begin_event_of(&mut self, now_ns: u64, origin: u8) -> bool {
         self.effects.now_ns = now_ns;
-        self.effects.gone_through = None;
-        if !self.running {
-            self.events += 1;
-            self.origin = origin;
-            return true;
+        if self.tx.is_odd() {
+            return self.begin_odd_event(origin);
         }
+        self.tx.begin_plain_event(origin);
+        true
+    }
+
+    #[inline(never)]
+    fn begin_odd_event(&mut self, origin: u8) -> bool {
+        self.tx.end_awaiting();
         if !self.tx.begin_event_of(origin) {
             return false;
         }
-        if self.effects.merge_due_ns < now_ns && self.tx.event() == 0 {
+        let is_first = self.tx.event() == 0;
+        if is_first && self.effects.merge_due_ns < self.effects.now_ns && !self.tx.is_late() {
             self.merge_ahead();
         }
         true
@@ -116,17 +118,18 @@ impl Worker {
     /// that nothing is kept of them.
     #[inline]
     pub fn pass_events(&mut self, events: usize) -> bool {
-        if !self.running {
-            self.events += events;
+        let is_late = self.tx.is_late();
+        if is_late {
+            self.tx.pass_events(events);
         }
-        !self.running
+        is_late
     }
 
     /// Whether the run of any further event of this burst would be in vain.
     #[inline]
     #[must_use]
     pub fn is_doomed(&self) -> bool {
-        self.running && self.tx.is_doomed()
+        self.tx.is_doomed()
     }
 
     /// Merges what will be needed, while nothing has been observed.
@@ -144,7 +147,7 @@ impl Worker {
     /// The transaction of the event that runs begins, unless it has.
     #[inline(always)]
     fn run(&mut self) {
-        if !self.running {
+        if self.tx.is_late() {
             self.run_late();
         }
     }
@@ -152,326 +155,34 @@ impl Worker {
     // Once a burst, and so out of the way of all other operations.
     #[cold]
     fn run_late(&mut self) {
-        self.running = true;
-        self.tx.begin_burst();
-        self.tx.begin_events(if seeded(Bug::LateBeginForgets) { 1 } else { self.events });
-        self.tx.set_origin(self.origin);
-    }
-
-    /// The element `index` of a vector. Observes its version.
-    ///
-    /// # Errors
-    /// Unknown object, another kind, index out of range, log limit; as of all operations here.
-    #[inline(always)]
-    pub fn vector_read(&mut self, object: ObjectId, index: u32) -> Result<Cell, AccessError> {
-        self.vector_read_then(object, index, |value| *value)
-    }
-
-    /// What `then` makes of an element, without a copy of it: otherwise as [`Self::vector_read`].
-    ///
-    /// # Errors
-    /// As [`Self::vector_read`].
-    #[inline(always)]
-    pub fn vector_read_then<T>(
-        &mut self,
-        object: ObjectId,
-        index: u32,
-        then: impl FnOnce(&Cell) -> T,
-    ) -> Result<T, AccessError> {
-        self.run();
-        let vector = self.state.objects.vector(object)?;
-        vector.read(&mut self.tx, &self.effects, index, then)
-    }
-
-    /// Replaces the element `index`. Observes nothing.
-    ///
-    /// # Errors
-    /// As [`Self::vector_read`].
-    #[inline(always)]
-    pub fn vector_write(
-        &mut self,
-        object: ObjectId,
-        index: u32,
-        value: Cell,
-    ) -> Result<(), AccessError> {
-        self.run();
-        self.state.objects.vector(object)?.write(&mut self.tx, index, value)
-    }
-
-    /// Adds to a word of the element `index`, modulo 2^64. Observes nothing and commutes.
-    ///
-    /// # Errors
-    /// As [`Self::vector_read`]; no such word.
-    #[inline(always)]
-    pub fn vector_add(
-        &mut self,
-        object: ObjectId,
-        index: u32,
-        word: u8,
-        delta: i64,
-    ) -> Result<(), AccessError> {
-        self.run();
-        let vector = self.state.objects.vector(object)?;
-        vector.add(&mut self.tx, &self.effects, (index, word), delta)
-    }
-
-    /// The value of a key. Observes this key alone.
-    ///
-    /// # Errors
-    /// As [`Self::vector_read`]; key too long.
-    #[inline(always)]
-    pub fn map_get(&mut self, object: ObjectId, key: &[u8]) -> Result<Option<Cell>, AccessError> {
-        self.map_get_then(object, key, |value| value.copied())
-    }
-
-    /// What `then` makes of the value of a key, or of none, without a copy of it: otherwise as
-    /// [`Self::map_get`].
-    ///
-    /// # Errors
-    /// As [`Self::map_get`].
-    #[inline(always)]
-    pub fn map_get_then<T>(
-        &mut self,
-        object: ObjectId,
-        key: &[u8],
-        then: impl FnOnce(Option<&Cell>) -> T,
-    ) -> Result<T, AccessError> {
-        self.run();
-        self.state.objects.map(object)?.get(&mut self.tx, &mut self.effects, key, then)
-    }
-
-    /// Gives the key a value, whether or not it had one. Observes nothing unless the map is full.
-    ///
-    /// # Errors
-    /// As [`Self::map_get`].
-    #[inline(always)]
-    pub fn map_set(
-        &mut self,
-        object: ObjectId,
-        key: &[u8],
-        value: Cell,
-    ) -> Result<SetOutcome, AccessError> {
-        self.run();
-        self.state.objects.map(object)?.set(&mut self.tx, &mut self.effects, key, value)
-    }
-
-    /// Removes the key; whether it was present, which it observes.
-    ///
-    /// # Errors
-    /// As [`Self::map_get`].
-    #[inline(always)]
-    pub fn map_remove(&mut self, object: ObjectId, key: &[u8]) -> Result<bool, AccessError> {
-        self.run();
-        self.state.objects.map(object)?.remove(&mut self.tx, &mut self.effects, key)
-    }
-
-    /// How many keys the map has. Observes every insertion and removal.
-    ///
-    /// # Errors
-    /// As [`Self::vector_read`].
-    pub fn map_len(&mut self, object: ObjectId) -> Result<u32, AccessError> {
-        self.run();
-        self.state.objects.map(object)?.len(&mut self.tx, &mut self.effects)
-    }
-
-    /// The first entry at or behind a place, 0 at first and then [`MapEntry::next`]; in one event,
-    /// each entry once. Observes what it comes by.
-    ///
-    /// # Errors
-    /// As [`Self::vector_read`].
-    pub fn map_next(&mut self, object: ObjectId, at: u64) -> Result<Option<MapEntry>, AccessError> {
-        self.run();
-        self.state.objects.map(object)?.next(&mut self.tx, &mut self.effects, at)
-    }
-
-    /// Takes a free id for `duration_ns` from now on; none if none is left anywhere, or if the
-    /// event is doomed.
-    ///
-    /// # Errors
-    /// As [`Self::vector_read`].
-    #[inline(always)]
-    pub fn allocate(
-        &mut self,
-        object: ObjectId,
-        duration_ns: u64,
-    ) -> Result<Option<u32>, AccessError> {
-        self.run();
-        let allocator = self.state.objects.allocator(object)?;
-        allocator.allocate(&mut self.tx, &mut self.effects, duration_ns)
-    }
-
-    /// Keeps a lease for `duration_ns` from now on at least; whether the id was held.
-    ///
-    /// # Errors
-    /// As [`Self::vector_read`]; id out of range.
-    #[inline(always)]
-    pub fn refresh(
-        &mut self,
-        object: ObjectId,
-        id: u32,
-        duration_ns: u64,
-    ) -> Result<bool, AccessError> {
-        self.run();
-        let allocator = self.state.objects.allocator(object)?;
-        allocator.refresh(&mut self.tx, &self.effects, id, duration_ns)
-    }
-
-    /// Gives an id back.
-    ///
-    /// # Errors
-    /// As [`Self::refresh`]; the id is not held.
-    #[inline(always)]
-    pub fn free(&mut self, object: ObjectId, id: u32) -> Result<(), AccessError> {
-        self.run();
-        self.state.objects.allocator(object)?.free(&mut self.tx, &mut self.effects, id)
-    }
-
-    /// Whether the id is held and its deadline has not passed.
-    ///
-    /// # Errors
-    /// As [`Self::refresh`].
-    #[inline(always)]
-    pub fn is_live(&mut self, object: ObjectId, id: u32) -> Result<bool, AccessError> {
-        self.run();
-        self.state.objects.allocator(object)?.is_live(&mut self.tx, &self.effects, id)
-    }
-
-    /// One lease whose deadline has passed, each at most once in a burst. Workers see the leases
-    /// that they took; the last participant, the control loop, sees all.
-    ///
-    /// # Errors
-    /// As [`Self::vector_read`].
-    #[inline]
-    pub fn next_expired(&mut self, object: ObjectId) -> Result<Option<ExpiredLease>, AccessError> {
-        self.run();
-        self.state.objects.allocator(object)?.next_expired(&mut self.tx, &mut self.effects)
-    }
-
-    /// Updates a word of this participant's part. Observes nothing and commutes.
-    ///
-    /// # Errors
-    /// As [`Self::vector_read`]; a word without a merge.
-    #[inline(always)]
-    pub fn distributed_update(
-        &mut self,
-        object: ObjectId,
-        word: u8,
-        operand: i64,
-    ) -> Result<(), AccessError> {
-        self.run();
-        let distributed = self.state.objects.distributed(object)?.of_merges()?;
-        distributed.update(&mut self.tx, &self.effects, word, operand)
-    }
-
-    /// The merged value: a shared one if it is within the staleness, which observes nothing;
-    /// otherwise all parts are observed and merged.
-    ///
-    /// # Errors
-    /// As [`Self::vector_read`].
-    #[inline(always)]
-    pub fn distributed_read(&mut self, object: ObjectId) -> Result<Cell, AccessError> {
-        self.distributed_read_then(object, |value| *value)
-    }
-
-    /// What `then` makes of the merged value, without a copy of it: otherwise as
-    /// [`Self::distributed_read`].
-    ///
-    /// # Errors
-    /// As [`Self::vector_read`].
-    #[inline(always)]
-    pub fn distributed_read_then<T>(
-        &mut self,
-        object: ObjectId,
-        then: impl FnOnce(&Cell) -> T,
-    ) -> Result<T, AccessError> {
-        self.run();
-        let distributed = self.state.objects.distributed(object)?.of_merges()?;
-        distributed.read(&mut self.tx, &mut self.effects, then)
-    }
-
-    /// How many parts a distributed object of parts has.
-    ///
-    /// # Errors
-    /// As [`Self::vector_read`]; an object with declared merges, as for all that follow.
-    pub fn parts(&mut self, object: ObjectId) -> Result<u32, AccessError> {
-        self.run();
-        self.state.objects.distributed(object)?.of_parts()?;
-        Ok(self.tx.participants() as u32)
-    }
-
-    /// The part `index`. Observes it.
-    ///
-    /// # Errors
-    /// As [`Self::parts`]; index out of range.
-    pub fn part(&mut self, object: ObjectId, index: u32) -> Result<Cell, AccessError> {
-        self.run();
-        let distributed = self.state.objects.distributed(object)?.of_parts()?;
-        distributed.part(&mut self.tx, &self.effects, index)
-    }
-
-    /// This participant's part.
-    ///
-    /// # Errors
-    /// As [`Self::parts`].
-    pub fn own_part(&mut self, object: ObjectId) -> Result<Cell, AccessError> {
-        self.run();
-        let distributed = self.state.objects.distributed(object)?.of_parts()?;
-        distributed.own_part(&mut self.tx, &self.effects)
-    }
-
-    /// Replaces this participant's part. Observes nothing.
-    ///
-    /// # Errors
-    /// As [`Self::parts`].
-    pub fn set_part(&mut self, object: ObjectId, value: Cell) -> Result<(), AccessError> {
-        self.run();
-        let distributed = self.state.objects.distributed(object)?.of_parts()?;
-        distributed.set_part(&mut self.tx, &self.effects, value)
-    }
-
-    /// The published value, if it is within the staleness. Observes nothing; if there is none,
-    /// parts read from now on are young enough to be published.
-    ///
-    /// # Errors
-    /// As [`Self::parts`].
-    pub fn published(&mut self, object: ObjectId) -> Result<Option<Cell>, AccessError> {
-        self.run();
-        let distributed = self.state.objects.distributed(object)?.of_parts()?;
-        Ok(distributed.shared(&mut self.tx, &self.effects))
-    }
-
-    /// Publishes a value merged of the parts once the event has committed.
-    ///
-    /// # Errors
-    /// As [`Self::parts`].
-    pub fn publish(&mut self, object: ObjectId, value: Cell) -> Result<(), AccessError> {
-        self.run();
-        let distributed = self.state.objects.distributed(object)?.of_parts()?;
-        distributed.share(&self.tx, &mut self.effects, value);
-        Ok(())
+        if seeded(Bug::LateBeginForgets) {
+            self.tx.open_burst();
+            self.tx.begin_event();
+        }
+        self.tx.begin_late();
     }
 
     /// Whether an event of this burst has buffered a write.
     #[inline]
     #[must_use]
     pub fn wrote(&self, event: usize) -> bool {
-        self.running && self.tx.wrote(event)
+        self.tx.wrote(event)
     }
 
     /// Whether everything observed so far is still so. A fault of the guest counts only then:
     /// otherwise commit the events before it, and it runs again.
     pub fn observations_hold(&mut self) -> bool {
-        !self.running || self.tx.observations_hold(&self.effects)
+        self.tx.is_late() || self.tx.observations_hold(&self.effects)
     }
 
     /// Commits the longest valid prefix of the events before `end` and discards the others.
     // Where it is called, a call of it is enough; here, what it calls of the effects is inlined.
     #[inline(never)]
     pub fn commit(&mut self, end: usize) -> Commit {
-        self.ran = std::mem::take(&mut self.running);
+        self.ran = !self.tx.is_late();
         self.failure = None;
         if !self.ran {
-            let committed = end.min(self.events);
+            let committed = end.min(self.tx.events());
             self.tx.pass(committed);
             return Commit { committed, conflict: None };
         }
@@ -490,69 +201,12 @@ impl Worker {
         Commit { committed, conflict: Some(self.record(&failure)) }
     }
 
-    /// Counts a failure, and tells what it was about.
-    #[cold]
-    fn record(&mut self, failure: &Failure) -> Conflict {
-        let participant = self.tx.participant();
-        let observer = failure.reason.observer();
-        let cause = match self.state.protocol {
-            Protocol::Ours => cause(&failure.reason),
-            Protocol::Original => original_cause(&failure.reason),
-        };
-        self.state.causes[participant].count(observer.object, cause);
-        let change = match failure.reason {
-            Reason::Observed { mutator, participant, origin, seen, changed, .. } => Some(Change {
-                mutator: MUTATORS[usize::from(mutator.kind)],
-                participant,
-                origin,
-                seen,
-                committed: changed,
-            }),
-            Reason::SnapshotLost { .. } | Reason::Short { .. } => None,
-        };
-        let mut conflict = Conflict {
-            object: ObjectId::from_raw(observer.object.into()),
-            cause,
-            failures: self.tx.failures(),
-            event: failure.event,
-            origin: self.tx.origin_of(failure.event),
-            observer: OBSERVERS[usize::from(observer.kind)],
-            change,
-            place: self.place(failure),
-            snapshot: self.tx.snapshot_of(failure.event),
-            weight: 0,
-        };
-        self.state.conflicts[participant].note(&mut conflict, self.effects.now_ns);
-        conflict
-    }
-
-    /// Where in the structure the cell lies that an event fell over.
-    fn place(&mut self, failure: &Failure) -> Place {
-        let observer = failure.reason.observer();
-        match self.state.objects.structure(ObjectId::from_raw(observer.object.into())) {
-            Ok(Structure::Vector(vector)) => vector.place(failure.cell),
-            Ok(Structure::Allocator(allocator)) => allocator.place(failure.cell),
-            Ok(Structure::Distributed(distributed)) => distributed.place(failure.cell),
-            Ok(Structure::Map(map)) => match OBSERVERS[usize::from(observer.kind)] {
-                ObserverKind::MapHit | ObserverKind::MapIterate => {
-                    map.place(&mut self.tx, failure.cell)
-                }
-                ObserverKind::MapFull | ObserverKind::MapLength => Place::Room,
-                _ => self.effects.failed_key.take().map_or(Place::Unknown, Place::Key),
-            },
-            Err(_) => Place::Unknown,
-        }
-    }
-
     /// Says what the event that runs is, in a byte that is found again in [`Conflict`]s, its own
     /// and those of the events that it is in the way of. The three top bits tell kinds of
     /// conflicts apart.
     #[inline]
     pub fn set_origin(&mut self, origin: u8) {
-        self.origin = origin;
-        if self.running {
-            self.tx.set_origin(origin);
-        }
+        self.tx.set_origin(origin);
     }
 
     /// Adds to the time that the last conflict cost.
@@ -568,7 +222,7 @@ impl Worker {
 
     /// Discards everything since the burst began.
     pub fn abandon(&mut self) {
-        self.ran = std::mem::take(&mut self.running);
+        self.ran = !self.tx.is_late();
         if self.ran {
             self.tx.abandon(&mut self.effects);
         }

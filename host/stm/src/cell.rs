@@ -23,23 +23,24 @@ pub const WORDS: usize = if cfg!(nfos_loom) { 2 } else { 6 };
 /// The user data of a cell.
 pub type Payload = [u64; WORDS];
 
-/// Timestamp (53 bits), `INSTALLING` (1 bit) and owner (10 bits: 0 free, else participant + 1).
+/// Owner (10 bits: 0 free, else participant + 1), `INSTALLING` (1 bit) and timestamp (53 bits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Word(pub(crate) u64);
 
 impl Word {
-    const OWNER: u64 = 0x3ff;
-    const INSTALLING: u64 = 0x400;
-    const SHIFT: u32 = 11;
+    const OWNER: u32 = 54;
+    const INSTALLING: u64 = 1 << 53;
+    const TIMESTAMP: u64 = Self::INSTALLING - 1;
+    const VERSION: u64 = Self::INSTALLING | Self::TIMESTAMP;
 
     #[inline(always)]
     pub(crate) fn free(timestamp: u64) -> Self {
-        Self(timestamp << Self::SHIFT)
+        Self(timestamp)
     }
 
     #[inline(always)]
     pub(crate) fn timestamp(self) -> u64 {
-        self.0 >> Self::SHIFT
+        self.0 & Self::TIMESTAMP
     }
 
     #[inline(always)]
@@ -49,18 +50,24 @@ impl Word {
 
     #[inline(always)]
     pub(crate) fn is_free(self) -> bool {
-        self.0 & Self::OWNER == 0
+        self.0 >> Self::OWNER == 0
     }
 
     /// The participant that holds the cell; meaningless if it is free.
     #[inline(always)]
     pub(crate) fn owner(self) -> usize {
-        (self.0 & Self::OWNER) as usize - 1
+        (self.0 >> Self::OWNER) as usize - 1
     }
 
     #[inline(always)]
     pub(crate) fn held_by(self, participant: usize) -> Self {
-        Self(self.0 & !Self::OWNER | (participant as u64 + 1))
+        Self(self.version() | (participant as u64 + 1) << Self::OWNER)
+    }
+
+    /// The same of a word that is free.
+    #[inline(always)]
+    pub(crate) fn taken_by(self, participant: usize) -> Self {
+        Self(self.0 | (participant as u64 + 1) << Self::OWNER)
     }
 
     #[inline(always)]
@@ -70,14 +77,14 @@ impl Word {
 
     #[inline(always)]
     fn version(self) -> u64 {
-        self.0 & !Self::OWNER
+        self.0 & Self::VERSION
     }
 
     /// Whether nobody is at the cell and its version is not newer than `snapshot`.
     #[inline(always)]
     pub(crate) fn is_settled_at(self, snapshot: u64) -> bool {
-        // One comparison: turned to the top, either of them is more than any timestamp.
-        self.0.rotate_right(Self::SHIFT) <= snapshot
+        // One comparison: with either of them the word is more than any timestamp.
+        self.0 <= snapshot
     }
 }
 
@@ -152,6 +159,17 @@ impl Cell {
         (seeded(Bug::CopyNotRechecked) || self.still(seen)).then_some(payload)
     }
 
+    /// The same of a word with nobody at it, who would be taken for a new version too; or only of
+    /// the first words.
+    #[inline(always)]
+    pub(crate) fn copy_settled<const N: usize>(&self, seen: Word) -> Option<[u64; N]> {
+        let payload = std::array::from_fn(|i| self.payload[i].load(Ordering::Relaxed));
+        // Acquire: as in `still`.
+        fence(Ordering::Acquire);
+        let same = Word(self.word.load(Ordering::Relaxed)) == seen;
+        (same || seeded(Bug::CopyNotRechecked)).then_some(payload)
+    }
+
     /// As [`Self::copy`], with provenance.
     pub(crate) fn copy_version(&self, seen: Word) -> Option<Version> {
         let provenance = self.provenance.load(Ordering::Relaxed);
@@ -184,7 +202,7 @@ impl Cell {
                 .word
                 .compare_exchange(
                     word.0,
-                    word.held_by(participant).0,
+                    word.taken_by(participant).0,
                     Ordering::Acquire,
                     Ordering::Relaxed,
                 )
@@ -294,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_cell_is_settled_if_nobody_is_at_it_and_it_is_old_enough() {
-        let (word, latest) = (Word::free(7), u64::MAX >> Word::SHIFT);
+        let (word, latest) = (Word::free(7), Word::TIMESTAMP);
         assert!(word.is_settled_at(7) && word.is_settled_at(latest) && !word.is_settled_at(6));
         for at_it in [word.held_by(0), word.held_by(1_000), Word(word.0 | Word::INSTALLING)] {
             assert!(!at_it.is_settled_at(7) && !at_it.is_settled_at(latest), "{at_it:?}");
@@ -321,9 +339,11 @@ mod tests {
         assert!(cell.try_hold(4) && !cell.try_hold(5));
         assert_eq!(cell.word().owner(), 4);
         assert_eq!(cell.copy(seen), Some([0; WORDS]));
+        assert_eq!(cell.copy_settled::<WORDS>(seen), None);
         cell.install(9, 0, &[1; WORDS]);
         assert_eq!(cell.copy(seen), None);
         assert_eq!(cell.copy(cell.word()), Some([1; WORDS]));
+        assert_eq!(cell.copy_settled(cell.word()), Some([1; WORDS]));
         assert!(cell.word().is_free() && cell.word().timestamp() == 9);
     }
 }

@@ -15,9 +15,10 @@ use crate::failure::{Failure, Reason};
 use crate::memory::{CellId, Phase, Shared};
 use crate::observe::Observer;
 use crate::retry::FAILURES_BEFORE_GATE;
+use crate::standing::Begun;
 use crate::structures::{Pending, Structures};
 use crate::transaction::{BURST_LIMIT, NOBODY, Transaction};
-use crate::write_log::Mark;
+use crate::write_log::{Mark, Target};
 
 /// How a burst ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl<P: Copy> Transaction<P> {
     ) -> Outcome {
         self.committed_at = None;
         self.committed_from = self.first_writer;
-        let mut end = end.min(self.events);
+        let mut end = end.min(self.events());
         if self.original || seeded(Bug::OriginalProtocol) {
             return self.commit_originally(end, structures);
         }
@@ -86,7 +87,7 @@ impl<P: Copy> Transaction<P> {
         // The first event of a burst that follows a failure is the one that failed.
         self.retry.failures = if committed == 0 { self.retry.failures + 1 } else { 1 };
         self.retry.failed_on = self.doomed.map(|failure| failure.cell);
-        self.size.failed(self.events);
+        self.size.failed(self.events());
         Outcome { committed, failure: self.doomed }
     }
 
@@ -109,7 +110,7 @@ impl<P: Copy> Transaction<P> {
             self.end_reservations();
             self.memory.gate.wait_until_open(self.me);
         }
-        if end < self.events {
+        if end < self.events() {
             self.writes.truncate(end);
         }
         self.take_cells(structures);
@@ -192,11 +193,11 @@ impl<P: Copy> Transaction<P> {
 
     #[inline(always)]
     fn take_cells<S: Structures<Predicate = P>>(&mut self, structures: &S) {
-        let cells = self.memory.cells();
-        for (taken, target) in self.writes.targets.iter().enumerate() {
-            if !cells[target.cell.raw() as usize].try_hold(self.me) {
-                return self.take_cells_waiting(taken, structures);
-            }
+        let (cells, me) = (&*self.cells, self.me);
+        let mut targets = self.writes.targets.iter();
+        let taken = |target: &Target| !cells[target.cell.raw() as usize].try_hold(me);
+        if let Some(taken) = targets.position(taken) {
+            self.take_cells_waiting(taken, structures);
         }
     }
 
@@ -264,36 +265,41 @@ impl<P: Copy> Transaction<P> {
         if anew {
             self.writes.rewind(mark);
         }
-        self.writes.target_or_insert(cell, self.first_writer as u8);
+        self.writes.hold(cell, Begun::of(self.first_writer));
         self.take_cells_waiting(0, structures);
     }
 
     /// Installs every held cell as of the savepoint before event `end`, or gives it back.
     #[inline(always)]
     pub(crate) fn install(&mut self, timestamp: u64, end: usize) {
-        let cells = self.memory.cells();
-        let lines = self.memory.shared[self.me].lines.all();
+        if end < self.events() && !seeded(Bug::PrefixWithLaterValues) {
+            self.writes.keep_before(end);
+        }
+        let cells = &*self.cells;
         let participant = self.me as u16;
-        let bound = if seeded(Bug::PrefixWithLaterValues) { usize::MAX } else { end };
+        let mut lines = self.history.lines(timestamp);
         // Last taken first: a cell that lies behind a held one is given back before that one is.
-        for target in self.writes.targets.iter().rev() {
-            let cell = &cells[target.cell.raw() as usize];
-            let Some(write) = self.writes.as_of(target, bound) else {
+        for (cell, write) in self.writes.newest() {
+            let cell = &cells[cell.raw() as usize];
+            let Some(write) = write else {
                 cell.release();
                 continue;
             };
-            let old = cell.held_version();
-            let line = self.history.keep(&self.memory, lines, &old, timestamp);
-            let origin = self.origins[usize::from(write.event()) % BURST_LIMIT];
-            let of_commit = Provenance { participant, line, object: 0, origin, kind: 0 };
+            let (line, number) = lines.next(&self.memory);
+            let origin = self.origins[write.event() % BURST_LIMIT];
+            let of_commit = Provenance { participant, line: number, object: 0, origin, kind: 0 };
             let provenance = of_commit.pack() | write.provenance();
+            let old = cell.held_version();
+            if !seeded(Bug::HistoryAfterOverwrite) {
+                line.write_line(&old);
+            }
             if write.replaces() {
                 cell.install(timestamp, provenance, &write.words);
             } else {
                 cell.install_operations(timestamp, provenance, write);
             }
             if seeded(Bug::HistoryAfterOverwrite) {
-                self.history.write_late(&self.memory, &old);
+                line.write_line(&old);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Reads, writes, updates and the moving snapshot.
+//! Reads and the moving snapshot.
 
 use nfos_sync::{Bug, Waiting, seeded};
 
@@ -6,13 +6,11 @@ use crate::cell::{Payload, Version, Word};
 use crate::failure::{Failure, Reason};
 use crate::history::Lost;
 use crate::memory::{CellId, Phase};
-use crate::observe::{Observation, Observer};
-use crate::operation::Operation;
+use crate::observe::{Observation, Observer, Packed};
 use crate::settle::{View, first_falsifier, settle, version_at};
 use crate::structures::Structures;
-use crate::transaction::{NOBODY, Refused, Transaction};
+use crate::transaction::{Refused, Transaction};
 use crate::write::Write;
-use crate::write_log::{Hold, Mutator};
 
 /// What a read found: the payload at the snapshot and, if it is also the newest, its timestamp.
 #[derive(Clone, Copy, Debug)]
@@ -33,43 +31,38 @@ impl<P: Copy> Transaction<P> {
         observer: Observer,
         structures: &S,
     ) -> Result<Payload, Refused> {
-        self.read_then(cell, observer, structures, |payload| *payload)
-    }
-
-    /// What `then` makes of the payload. Handed over rather than answered, since a result of
-    /// several kinds takes the payload through memory, there in words and back in larger pieces,
-    /// which wait for the stores.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    #[inline(always)]
-    pub fn read_then<S: Structures<Predicate = P>, T>(
-        &mut self,
-        cell: CellId,
-        observer: Observer,
-        structures: &S,
-        then: impl FnOnce(&Payload) -> T,
-    ) -> Result<T, Refused> {
-        match self.read_settled(cell, observer) {
-            Some(payload) => Ok(then(&payload)),
-            None => self.read_unsettled(cell, observer, structures).map(|payload| then(&payload)),
+        match self.read_settled(cell, observer.packed()) {
+            Some(payload) => Ok(payload),
+            None => self.read_unsettled(cell, observer, structures),
         }
     }
 
     /// The usual case of [`Self::read`]: the burst has nothing pending on the cell, nobody is at
     /// it, and its version is not newer than the snapshot. The payload stays in registers.
     #[inline(always)]
-    pub fn read_settled(&mut self, cell: CellId, observer: Observer) -> Option<Payload> {
-        if self.writes.has(cell) && !seeded(Bug::QuickReadMissesOwnWrites) {
-            return None;
-        }
-        let place = self.memory.cell(cell);
+    pub fn read_settled(&mut self, cell: CellId, by: Packed) -> Option<Payload> {
+        let changed = self.has_writer() && self.has_changed(cell);
+        if changed { None } else { self.read_unchanged(cell, by) }
+    }
+
+    /// Whether the burst has written to the cell, or named it. Not if it
+    /// [only reads](Self::only_reads).
+    #[inline(always)]
+    #[must_use]
+    pub fn has_changed(&self, cell: CellId) -> bool {
+        self.writes.has(cell) && !seeded(Bug::QuickReadMissesOwnWrites)
+    }
+
+    /// The same of a cell that the burst [has not changed](Self::has_changed).
+    #[inline(always)]
+    pub fn read_unchanged(&mut self, cell: CellId, by: Packed) -> Option<Payload> {
+        let place = &self.cells[cell.raw() as usize];
         let word = place.word();
         if !word.is_settled_at(self.snapshot) {
             return None;
         }
-        let payload = place.copy(word)?;
-        let observation = Observation::version(cell, word, self.event, observer);
+        let payload = place.copy_settled(word)?;
+        let observation = Observation::version(cell, word, self.begun, by);
         self.observations.push(observation).then_some(payload)
     }
 
@@ -140,20 +133,21 @@ impl<P: Copy> Transaction<P> {
     /// not newer than the snapshot, with its timestamp. Observes nothing.
     #[inline(always)]
     fn peek_settled(&self, cell: CellId) -> Option<(Payload, u64)> {
-        if self.writes.has(cell) { None } else { self.peek_committed(cell) }
+        let has = self.has_writer() && self.writes.has(cell);
+        if has { None } else { self.peek_committed(cell) }
     }
 
     /// The content of a cell that nobody is at and that is not newer than the snapshot, with its
-    /// timestamp. Observes nothing and does not look at own writes.
+    /// timestamp; or only its first words. Observes nothing and does not look at own writes.
     #[inline(always)]
     #[must_use]
-    pub fn peek_committed(&self, cell: CellId) -> Option<(Payload, u64)> {
-        let place = self.memory.cell(cell);
+    pub fn peek_committed<const N: usize>(&self, cell: CellId) -> Option<([u64; N], u64)> {
+        let place = &self.cells[cell.raw() as usize];
         let word = place.word();
         if !word.is_settled_at(self.snapshot) {
             return None;
         }
-        place.copy(word).map(|payload| (payload, word.timestamp()))
+        place.copy_settled(word).map(|payload| (payload, word.timestamp()))
     }
 
     /// Reads a cell at the snapshot without observing it; the timestamp is given if that version
@@ -189,15 +183,25 @@ impl<P: Copy> Transaction<P> {
         observer: Observer,
         predicate: P,
     ) -> Result<(), Refused> {
-        let observation = Observation::predicate(cell, Word::free(seen), self.event, observer);
-        let room = self.observations.push_predicate(observation, predicate);
+        let by = observer.packed();
+        let observation = Observation::predicate(cell, Word::free(seen), self.begun, by);
+        let room = self.observations.push_predicate(observation, predicate)
+            || self.make_room() && self.observations.push_predicate(observation, predicate);
         if room { Ok(()) } else { Err(Refused::LogFull) }
     }
 
-    /// How many observations the burst has made.
-    #[inline(always)]
+    /// Forgets what earlier events observed, if that is of no use; whether it was anything.
+    #[cold]
+    fn make_room(&mut self) -> bool {
+        !self.has_writer() && self.observations.forget_before(self.event())
+    }
+
+    /// How many observations are kept, to [forget](Self::forget_observations) later ones of the
+    /// same event.
     #[must_use]
-    pub fn observations(&self) -> usize {
+    pub fn observations(&mut self) -> usize {
+        // Now, since the number would not be good any more behind an extension.
+        self.make_room();
         self.observations.entries.len()
     }
 
@@ -217,8 +221,11 @@ impl<P: Copy> Transaction<P> {
         observer: Observer,
     ) -> Result<(), Refused> {
         let Some(seen) = found.seen else { return Ok(()) };
-        let observation = Observation::version(cell, Word::free(seen), self.event, observer);
-        if self.observations.push(observation) { Ok(()) } else { Err(Refused::LogFull) }
+        let by = observer.packed();
+        let observation = Observation::version(cell, Word::free(seen), self.begun, by);
+        let room = self.observations.push(observation)
+            || self.make_room() && self.observations.push(observation);
+        if room { Ok(()) } else { Err(Refused::LogFull) }
     }
 
     /// The cell at the snapshot, which moves if need be and possible.
@@ -246,8 +253,7 @@ impl<P: Copy> Transaction<P> {
     fn find_newest(&self, cell: CellId) -> Option<Found> {
         let place = self.memory.cell(cell);
         let word = place.word();
-        if word.is_free()
-            && word.timestamp() <= self.snapshot
+        if word.is_settled_at(self.snapshot)
             && let Some(payload) = place.copy(word)
         {
             return Some(Found { payload, seen: Some(word.timestamp()) });
@@ -286,7 +292,7 @@ impl<P: Copy> Transaction<P> {
             Ok(version) => Ok(Some(Found { payload: version.payload, seen: None })),
             Err(Lost) => {
                 let reason = Reason::SnapshotLost { observer };
-                self.doom(Failure { event: self.event, cell, reason });
+                self.doom(Failure { event: self.event(), cell, reason });
                 Err(Refused::RunAgain)
             }
         }
@@ -300,18 +306,21 @@ impl<P: Copy> Transaction<P> {
         if self.is_stale() || self.original {
             return false;
         }
+        if !self.has_writer() {
+            self.observations.forget_before(self.event());
+        }
         let bound = self.memory.now();
         let end = if seeded(Bug::ExtensionUnchecked) { 0 } else { usize::MAX };
         match self.validate(bound, end, structures) {
             None => {
-                self.move_snapshot(bound, self.event);
+                self.move_snapshot(bound, self.event());
                 true
             }
             Some(failure) => {
-                if self.first_writer == NOBODY {
-                    self.stale = Some(failure);
-                } else {
+                if self.has_writer() {
                     self.doom(failure);
+                } else {
+                    self.set_stale(failure);
                 }
                 false
             }
@@ -319,27 +328,51 @@ impl<P: Copy> Transaction<P> {
     }
 
     /// The first observation, of events before `end`, that is not so any more at `bound`.
+    #[inline(always)]
     pub(crate) fn validate<S: Structures<Predicate = P>>(
         &self,
         bound: u64,
         end: usize,
         structures: &S,
     ) -> Option<Failure> {
-        let mut predicates = 0;
-        for observation in &self.observations.entries {
-            if observation.event() >= end {
-                break;
-            }
-            let word = self.memory.cell(observation.cell()).word();
-            if !observation.is_newest(word, self.me) {
-                let failure = self.recheck(observation, predicates, bound, structures);
-                if failure.is_some() {
-                    return failure;
-                }
-            }
-            predicates += usize::from(observation.is_predicate());
+        let mut left = &*self.observations.entries;
+        if end < self.events() {
+            left = &left[..left.partition_point(|observation| observation.event() < end)];
         }
-        None
+        let at = self.first_changed(left)?;
+        self.recheck_from(left, at, bound, structures)
+    }
+
+    /// The first of these observations whose cell has another version, or someone at it.
+    #[inline(always)]
+    fn first_changed(&self, observations: &[Observation]) -> Option<usize> {
+        let (cells, me) = (&*self.cells, self.me);
+        observations.iter().position(|observation| {
+            let word = cells[observation.cell().raw() as usize].word();
+            !observation.is_newest(word, me)
+        })
+    }
+
+    #[cold]
+    fn recheck_from<S: Structures<Predicate = P>>(
+        &self,
+        mut left: &[Observation],
+        mut at: usize,
+        bound: u64,
+        structures: &S,
+    ) -> Option<Failure> {
+        let mut predicates = 0;
+        loop {
+            let before = left[..at].iter().filter(|observation| observation.is_predicate());
+            predicates += before.count();
+            let failure = self.recheck(&left[at], predicates, bound, structures);
+            if failure.is_some() {
+                return failure;
+            }
+            predicates += usize::from(left[at].is_predicate());
+            left = &left[at + 1..];
+            at = self.first_changed(left)?;
+        }
     }
 
     #[cold]
@@ -414,103 +447,6 @@ impl<P: Copy> Transaction<P> {
     fn is_drawn_below(&self, word: Word, bound: u64) -> bool {
         let phase = || self.memory.shared[word.owner()].phase();
         !word.is_free() && matches!(phase(), Phase::Drawn(timestamp) if timestamp <= bound)
-    }
-
-    /// Replaces a cell. Observes nothing.
-    ///
-    /// # Errors
-    /// If the log is full.
-    #[inline(always)]
-    pub fn write(&mut self, cell: CellId, mutator: Mutator, words: Payload) -> Result<(), Refused> {
-        self.mark_writer()?;
-        if seeded(Bug::OriginalProtocol) {
-            self.hold_originally(cell);
-        }
-        self.writes.replace(cell, self.event as u8, mutator, &words);
-        Ok(())
-    }
-
-    /// Applies an operation to a word of the cell as it will be at the commit. Observes nothing,
-    /// unless the burst has an operation of another kind pending on that word.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    #[inline(always)]
-    pub fn update<S: Structures<Predicate = P>>(
-        &mut self,
-        cell: CellId,
-        mutator: Mutator,
-        word: usize,
-        operation: (Operation, u64),
-        structures: &S,
-    ) -> Result<(), Refused> {
-        self.mark_writer()?;
-        let is_usual = !seeded(Bug::OriginalProtocol) && !seeded(Bug::OperationOnSnapshot);
-        if is_usual && self.writes.operate(cell, self.event as u8, mutator, word, operation) {
-            return Ok(());
-        }
-        self.update_otherwise(cell, mutator, word, operation, structures)
-    }
-
-    /// The operation does not commute with what is pending on the word, or a bug is seeded.
-    #[inline(never)]
-    fn update_otherwise<S: Structures<Predicate = P>>(
-        &mut self,
-        cell: CellId,
-        mutator: Mutator,
-        word: usize,
-        operation: (Operation, u64),
-        structures: &S,
-    ) -> Result<(), Refused> {
-        if seeded(Bug::OriginalProtocol) {
-            self.hold_originally(cell);
-        }
-        let observer = Observer { object: mutator.object, kind: mutator.kind & 0x7f };
-        let on_snapshot = seeded(Bug::OperationOnSnapshot) && !self.has_pending(cell);
-        if !on_snapshot && self.writes.operate(cell, self.event as u8, mutator, word, operation) {
-            return Ok(());
-        }
-        let mut words = if on_snapshot {
-            self.peek(cell, observer)?.0
-        } else {
-            self.read(cell, observer, structures)?
-        };
-        words[word] = operation.0.apply(words[word], operation.1);
-        self.writes.replace(cell, self.event as u8, mutator, &words);
-        Ok(())
-    }
-
-    /// Has the commit hold a cell, for [`Structures::resolve`] to write it or what lies behind it.
-    /// The answer is good for as long as the burst.
-    ///
-    /// # Errors
-    /// If the log is full.
-    #[inline(always)]
-    pub fn hold(&mut self, cell: CellId) -> Result<Hold, Refused> {
-        self.mark_writer()?;
-        Ok(Hold(self.writes.target_or_insert(cell, self.event as u8) as u32))
-    }
-
-    #[inline(always)]
-    fn mark_writer(&mut self) -> Result<(), Refused> {
-        if self.writes.is_full() {
-            return Err(Refused::LogFull);
-        }
-        self.wrote |= 1 << self.event;
-        if self.first_writer == NOBODY {
-            self.first_writer = self.event;
-            if self.stale.is_some() {
-                self.doom_stale();
-            }
-        }
-        Ok(())
-    }
-
-    #[cold]
-    pub(crate) fn doom_stale(&mut self) {
-        if let Some(failure) = self.stale.take() {
-            self.doom(Failure { event: self.event, ..failure });
-        }
     }
 }
 

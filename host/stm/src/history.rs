@@ -45,9 +45,8 @@ impl Lines {
     }
 
     /// All lines, for their owner to write.
-    #[inline(always)]
-    pub(crate) fn all(&self) -> &[Cell] {
-        &self.lines
+    pub(crate) fn all(&self) -> Reservation<Cell> {
+        self.lines.clone()
     }
 
     /// The version that the commit at `replaced_at` replaced.
@@ -71,6 +70,13 @@ pub(crate) fn predecessor(memory: &Memory, version: &Version) -> Result<Version,
 /// The owner's side.
 #[derive(Debug)]
 pub(crate) struct History {
+    lines: Reservation<Cell>,
+    segments: Segments,
+}
+
+/// Which lines are in use.
+#[derive(Debug)]
+struct Segments {
     owner: usize,
     segment: u32,
     /// The next line of the segment, and the one behind its last.
@@ -84,9 +90,47 @@ pub(crate) struct History {
     fresh: u32,
 }
 
+/// The lines for what one commit replaces.
+#[derive(Debug)]
+pub(crate) struct NextLines<'a> {
+    /// What is left of the segment, and the number of its first line.
+    left: std::slice::Iter<'a, Cell>,
+    number: u32,
+    lines: &'a [Cell],
+    segments: &'a mut Segments,
+    replaced_at: u64,
+}
+
+impl<'a> NextLines<'a> {
+    /// The next line and its number. A version that the commit is about to replace is to be
+    /// written there.
+    #[inline(always)]
+    pub(crate) fn next(&mut self, memory: &Memory) -> (&'a Cell, u32) {
+        let line = match self.left.next() {
+            Some(line) => line,
+            None => {
+                // By value, so that what is used for each line stays in registers.
+                (self.left, self.number) =
+                    self.segments.take_segment(memory, self.lines, self.replaced_at);
+                self.left.next().expect("a segment has lines")
+            }
+        };
+        self.number += 1;
+        (line, self.number - 1)
+    }
+}
+
+impl Drop for NextLines<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.segments.next = self.number;
+    }
+}
+
 impl History {
-    pub(crate) fn new(owner: usize) -> Self {
-        Self {
+    /// That of an owner, who has these lines.
+    pub(crate) fn new(owner: usize, lines: Reservation<Cell>) -> Self {
+        let segments = Segments {
             owner,
             segment: 0,
             next: 0,
@@ -95,38 +139,52 @@ impl History {
             full: VecDeque::with_capacity(SEGMENTS as usize),
             free: Vec::with_capacity(SEGMENTS as usize),
             fresh: 1,
+        };
+        Self { lines, segments }
+    }
+
+    /// The lines for the commit at `replaced_at`, which takes at least one.
+    #[inline(always)]
+    pub(crate) fn lines(&mut self, replaced_at: u64) -> NextLines<'_> {
+        let left = self.segments.left(&self.lines);
+        if !left.as_slice().is_empty() {
+            self.segments.newest = replaced_at;
+        }
+        NextLines {
+            left,
+            number: self.segments.next,
+            lines: &self.lines,
+            segments: &mut self.segments,
+            replaced_at,
         }
     }
 
-    /// Keeps a version that the commit at `replaced_at` is about to replace in one of the owner's
-    /// `lines`; returns which.
+    /// Keeps a version that the commit at `replaced_at` replaces.
+    #[cfg(test)]
+    pub(crate) fn keep(&mut self, memory: &Memory, version: &Version, replaced_at: u64) {
+        self.lines(replaced_at).next(memory).0.write_line(version);
+    }
+}
+
+impl Segments {
     #[inline(always)]
-    pub(crate) fn keep(
+    fn left<'a>(&self, lines: &'a [Cell]) -> std::slice::Iter<'a, Cell> {
+        lines[self.next as usize..self.end as usize].iter()
+    }
+
+    /// The lines of another segment, for the commit at `replaced_at`, and the number of the first.
+    #[cold]
+    fn take_segment<'a>(
         &mut self,
         memory: &Memory,
-        lines: &[Cell],
-        version: &Version,
+        lines: &'a [Cell],
         replaced_at: u64,
-    ) -> u32 {
-        if self.next == self.end {
-            self.next_segment(memory);
-        }
-        let line = self.next;
-        self.next += 1;
+    ) -> (std::slice::Iter<'a, Cell>, u32) {
+        self.next_segment(memory);
         self.newest = replaced_at;
-        if !seeded(Bug::HistoryAfterOverwrite) {
-            lines[line as usize].write_line(version);
-        }
-        line
+        (self.left(lines), self.next)
     }
 
-    /// Of a seeded bug: writes the last line.
-    pub(crate) fn write_late(&self, memory: &Memory, version: &Version) {
-        let line = self.next - 1;
-        memory.shared[self.owner].lines.lines[line as usize].write_line(version);
-    }
-
-    #[cold]
     fn next_segment(&mut self, memory: &Memory) {
         self.full.push_back((self.segment, self.newest));
         if seeded(Bug::SegmentTakenUnseen) {
@@ -202,24 +260,24 @@ mod tests {
     #[test]
     fn segments_are_reused_as_soon_as_no_snapshot_wants_them() {
         let memory = Memory::new(2, 64);
-        let (mut history, lines) = (History::new(0), &memory.shared[0].lines);
+        let mut history = History::new(0, memory.shared[0].lines.all());
         for timestamp in 1..10_000 {
-            history.keep(&memory, lines.all(), &version(timestamp - 1), timestamp);
+            history.keep(&memory, &version(timestamp - 1), timestamp);
         }
-        assert!(history.fresh <= 2, "{} segments", history.fresh);
+        assert!(history.segments.fresh <= 2, "{} segments", history.segments.fresh);
     }
 
     #[test]
     fn a_snapshot_keeps_its_versions_until_the_limit_and_is_told_beyond_it() {
         let memory = Memory::new(2, 64);
         memory.shared[1].active.store(0, Ordering::SeqCst);
-        let mut history = History::new(0);
+        let mut history = History::new(0, memory.shared[0].lines.all());
         let lines = &memory.shared[0].lines;
         for timestamp in 1..=u64::from(CAPACITY) {
-            history.keep(&memory, lines.all(), &version(timestamp - 1), timestamp);
+            history.keep(&memory, &version(timestamp - 1), timestamp);
         }
         assert_eq!(lines.read(0, 1).map(|v| v.timestamp), Ok(0));
-        history.keep(&memory, lines.all(), &version(0), u64::from(CAPACITY) + 1);
+        history.keep(&memory, &version(0), u64::from(CAPACITY) + 1);
         assert_eq!(lines.read(0, 1).map(|v| v.timestamp), Err(Lost));
         let next = lines.read(SEGMENT_LINES, u64::from(SEGMENT_LINES) + 1);
         assert_eq!(next.map(|v| v.timestamp), Ok(u64::from(SEGMENT_LINES)));

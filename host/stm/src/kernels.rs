@@ -145,12 +145,7 @@ fn with_history(used: u32) -> (Arc<Memory>, CellId, CellId, Transaction<()>) {
     let mut writer = transaction(&memory, 0);
     for timestamp in 1..=u64::from(used) {
         memory.draw();
-        writer.history.keep(
-            &memory,
-            memory.shared[0].lines.all(),
-            &version(timestamp - 1),
-            timestamp,
-        );
+        writer.history.keep(&memory, &version(timestamp - 1), timestamp);
     }
     (memory, x, y, writer)
 }
@@ -165,10 +160,9 @@ fn a_line_of_history_is_whole_or_lost() {
         let (memory, ..) = memory();
         // Wants everything, so that the last line has to overrun it.
         memory.shared[1].active.store(0, SeqCst);
-        let mut history = History::new(0);
-        let lines = memory.shared[0].lines.all();
+        let mut history = History::new(0, memory.shared[0].lines.all());
         for timestamp in 1..=u64::from(CAPACITY) {
-            history.keep(&memory, lines, &version(timestamp - 1), timestamp);
+            history.keep(&memory, &version(timestamp - 1), timestamp);
         }
         let reader = {
             let memory = memory.clone();
@@ -178,7 +172,7 @@ fn a_line_of_history_is_whole_or_lost() {
             })
         };
         let next = u64::from(CAPACITY) + 1;
-        history.keep(&memory, lines, &version(next - 1), next);
+        history.keep(&memory, &version(next - 1), next);
         reader.join().unwrap();
     });
 }

@@ -21,6 +21,7 @@
 //! It knows no packet, no guest and no wall clock. What a structure on top must add, the meaning
 //! of predicates and actions at commit, it gives through [`Structures`].
 
+mod buffer;
 mod burst;
 mod cell;
 mod commit;
@@ -30,6 +31,7 @@ mod footprint;
 mod history;
 #[cfg(all(test, nfos_loom))]
 mod kernels;
+mod log;
 mod memory;
 mod observe;
 mod operation;
@@ -37,6 +39,7 @@ mod original;
 mod reservation;
 mod retry;
 mod settle;
+mod standing;
 mod structures;
 mod transaction;
 mod write;
@@ -46,7 +49,7 @@ pub use cell::{Payload, WORDS};
 pub use commit::Outcome;
 pub use failure::{Failure, Reason};
 pub use memory::{CellId, Memory, MemoryFull, PARTICIPANTS_MAX};
-pub use observe::Observer;
+pub use observe::{Observer, Packed};
 pub use operation::Operation;
 pub use reservation::{Reservation, Zeroed};
 pub use retry::FAILURES_BEFORE_GATE;

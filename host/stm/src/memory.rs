@@ -19,6 +19,9 @@ pub const PARTICIPANTS_MAX: usize = 1_000;
 pub struct CellId(u32);
 
 impl CellId {
+    /// That of the lowest number.
+    pub const FIRST: Self = Self(0);
+
     /// The cell `distance` further on.
     #[inline(always)]
     #[must_use]
@@ -135,7 +138,7 @@ pub struct MemoryFull {
 /// The cells and all that participants share.
 #[derive(Debug)]
 pub struct Memory {
-    cells: Reservation<Cell>,
+    pub(crate) cells: Reservation<Cell>,
     reserved: AtomicU64,
     pub(crate) clock: Padded<AtomicU64>,
     pub(crate) shared: Box<[Shared]>,
@@ -211,12 +214,6 @@ impl Memory {
     #[inline(always)]
     pub(crate) fn cell(&self, cell: CellId) -> &Cell {
         &self.cells[cell.0 as usize]
-    }
-
-    /// All cells, for who goes through many and would look for them each time.
-    #[inline(always)]
-    pub(crate) fn cells(&self) -> &[Cell] {
-        &self.cells
     }
 
     #[inline(always)]

@@ -15,6 +15,7 @@ use crate::commit::Outcome;
 use crate::failure::{Failure, Reason};
 use crate::memory::CellId;
 use crate::observe::Observer;
+use crate::standing::Standing;
 use crate::structures::{Pending, Structures};
 use crate::transaction::Transaction;
 use crate::write_log::Mutator;
@@ -25,7 +26,7 @@ impl<P: Copy> Transaction<P> {
     pub fn follow_original(&mut self) {
         self.original = true;
         // Nothing of a burst is final before its end.
-        self.unwritten = 0;
+        self.unwritten = (0, Standing::NOT_BEGUN.or(Standing::WRITES));
     }
 
     /// Under that protocol: takes the cells that the burst has come to write, or dooms it. A burst
@@ -48,7 +49,7 @@ impl<P: Copy> Transaction<P> {
         if place.try_hold(self.me) {
             self.order.push(cell);
         } else {
-            let event = self.event;
+            let event = self.event();
             let reason = self.met(cell, None);
             self.doom(Failure { event, cell, reason });
         }
@@ -59,7 +60,7 @@ impl<P: Copy> Transaction<P> {
     pub(crate) fn note_outdated(&mut self, cell: CellId, observer: Observer) {
         if self.stale.is_none() {
             let reason = self.met(cell, Some(observer));
-            self.stale = Some(Failure { event: self.event, cell, reason });
+            self.set_stale(Failure { event: self.event(), cell, reason });
         }
     }
 

@@ -16,6 +16,7 @@ use std::ops::Deref;
 #[cfg(not(any(nfos_loom, nfos_shuttle)))]
 use std::ptr::NonNull;
 
+use nfos_sync::Arc;
 use nfos_sync::atomic::AtomicU64;
 
 /// Types of which any number of zero bytes are a valid value, and which may be shared. The default
@@ -28,10 +29,10 @@ pub unsafe trait Zeroed: Default + Send + Sync {}
 // SAFETY: an atomic integer has the layout of its integer, of which zero is a value.
 unsafe impl Zeroed for AtomicU64 {}
 
-/// A fixed-length array of zeroes at first. It dereferences to a slice.
+/// A fixed-length array of zeroes at first. It dereferences to a slice; a clone is the same array.
 #[derive(Debug)]
 #[cfg(any(nfos_loom, nfos_shuttle))]
-pub struct Reservation<T: Zeroed>(Box<[T]>);
+pub struct Reservation<T: Zeroed>(Arc<[T]>);
 
 #[cfg(any(nfos_loom, nfos_shuttle))]
 impl<T: Zeroed> Reservation<T> {
@@ -39,6 +40,13 @@ impl<T: Zeroed> Reservation<T> {
     #[must_use]
     pub fn new(length: usize) -> Self {
         Self((0..length.max(1)).map(|_| T::default()).collect())
+    }
+}
+
+#[cfg(any(nfos_loom, nfos_shuttle))]
+impl<T: Zeroed> Clone for Reservation<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
     }
 }
 
@@ -51,12 +59,19 @@ impl<T: Zeroed> Deref for Reservation<T> {
     }
 }
 
-/// A fixed-length array of zeroes at first. It dereferences to a slice.
+/// A fixed-length array of zeroes at first. It dereferences to a slice; a clone is the same array.
 #[derive(Debug)]
 #[cfg(not(any(nfos_loom, nfos_shuttle)))]
 pub struct Reservation<T: Zeroed> {
     first: NonNull<T>,
     length: usize,
+    memory: Arc<Allocation>,
+}
+
+/// Memory that is freed with the last who has it.
+#[derive(Debug)]
+#[cfg(not(any(nfos_loom, nfos_shuttle)))]
+struct Allocation {
     base: NonNull<u8>,
     layout: Layout,
 }
@@ -92,7 +107,14 @@ impl<T: Zeroed> Reservation<T> {
         // SAFETY: `shift` is less than the alignment, by which the allocation is larger than
         // `length` values.
         let first = unsafe { base.add(shift) }.cast();
-        Some(Self { first, length, base, layout })
+        Some(Self { first, length, memory: Arc::new(Allocation { base, layout }) })
+    }
+}
+
+#[cfg(not(any(nfos_loom, nfos_shuttle)))]
+impl<T: Zeroed> Clone for Reservation<T> {
+    fn clone(&self) -> Self {
+        Self { first: self.first, length: self.length, memory: self.memory.clone() }
     }
 }
 
@@ -103,13 +125,20 @@ impl<T: Zeroed> Deref for Reservation<T> {
     #[inline(always)]
     fn deref(&self) -> &[T] {
         // SAFETY: `first` is aligned and `length` zeroed values lie behind it, valid by `Zeroed`;
-        // they live as long as `self` and are never handed out mutably.
+        // they live as long as `self`, which shares in the memory, and none is handed out mutably.
         unsafe { std::slice::from_raw_parts(self.first.as_ptr(), self.length) }
     }
 }
 
 #[cfg(not(any(nfos_loom, nfos_shuttle)))]
-impl<T: Zeroed> Drop for Reservation<T> {
+// SAFETY: the memory is this value's, and nothing is done with it but to free it once.
+unsafe impl Send for Allocation {}
+#[cfg(not(any(nfos_loom, nfos_shuttle)))]
+// SAFETY: as above.
+unsafe impl Sync for Allocation {}
+
+#[cfg(not(any(nfos_loom, nfos_shuttle)))]
+impl Drop for Allocation {
     fn drop(&mut self) {
         // SAFETY: `base` came from `alloc_zeroed` with this layout and is freed only here.
         unsafe { dealloc(self.base.as_ptr(), self.layout) }

@@ -234,7 +234,7 @@ impl<P: Copy> Transaction<P> {
     /// closed and the burst has writes.
     #[must_use]
     pub fn would_wait_at_gate<S: Structures<Predicate = P>>(&self, structures: &S) -> bool {
-        let end = self.doomed.as_ref().map_or(self.events, |failure| failure.event);
+        let end = self.doomed.as_ref().map_or(self.events(), |failure| failure.event);
         end > self.first_writer
             && structures.reserving().is_none()
             && self.memory.gate.is_closed_to(self.me)

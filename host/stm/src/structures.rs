@@ -8,8 +8,9 @@ use crate::memory::{CellId, Memory};
 use crate::observe::Observer;
 use crate::operation::Operation;
 use crate::settle::View;
+use crate::standing::Begun;
 use crate::write::Write;
-use crate::write_log::{Hold, Mutator, WriteLog};
+use crate::write_log::{Hold, Mutator, Put, WriteLog};
 
 /// The structures' side of a transaction.
 pub trait Structures {
@@ -100,7 +101,7 @@ impl<'a> Pending<'a> {
             return true;
         }
         if self.memory.cell(cell).try_hold(self.me) || self.waits_for(cell) {
-            self.writes.target_or_insert(cell, event as u8);
+            self.writes.hold(cell, Begun::of(event));
             return true;
         }
         self.lacking = Some(cell);
@@ -122,7 +123,7 @@ impl<'a> Pending<'a> {
     fn take(&mut self, cell: CellId, event: usize) {
         if self.writes.target(cell).is_none() {
             hold(self.memory, cell, self.me);
-            self.writes.target_or_insert(cell, event as u8);
+            self.writes.hold(cell, Begun::of(event));
         }
     }
 
@@ -165,7 +166,7 @@ impl<'a> Pending<'a> {
     pub fn write(&mut self, cell: CellId, event: usize, mutator: Mutator, words: Payload) {
         let (memory, me) = (self.memory, self.me);
         let begin = || hold(memory, cell, me);
-        self.writes.replace_or_begin(cell, event as u8, mutator, &words, begin);
+        self.writes.replace_or_begin(cell, Begun::of(event), mutator, &words, begin);
     }
 
     /// Whether the burst has changed nothing of a cell that it named.
@@ -201,7 +202,7 @@ impl<'a> Pending<'a> {
     /// it.
     #[inline(always)]
     pub fn write_untouched(&mut self, hold: Hold, event: usize, mutator: Mutator, words: &Payload) {
-        self.writes.replace_untouched(hold, event as u8, mutator, words);
+        self.writes.replace_untouched(hold, Begun::of(event), mutator, words);
     }
 
     /// Applies an operation to a word of such a cell.
@@ -214,10 +215,16 @@ impl<'a> Pending<'a> {
         operation: (Operation, u64),
     ) {
         self.take(cell, event);
-        if !self.writes.operate(cell, event as u8, mutator, word, operation) {
+        let at = Begun::of(event);
+        let mut put = self.writes.operate(cell, at, mutator, word, operation);
+        if put == Put::NoRoom {
+            self.writes.make_room_to_commit();
+            put = self.writes.operate(cell, at, mutator, word, operation);
+        }
+        if !matches!(put, Put::Done | Put::First) {
             let mut words = self.read(cell);
             words[word] = operation.0.apply(words[word], operation.1);
-            self.writes.replace(cell, event as u8, mutator, &words);
+            self.writes.replace_or_begin(cell, at, mutator, &words, || {});
         }
     }
 }

@@ -8,12 +8,15 @@ use nfos_sync::atomic::Ordering;
 use nfos_sync::{Arc, Bug, seeded};
 
 use crate::burst::BurstSize;
+use crate::cell::Cell;
 use crate::failure::{Failure, Reason};
 use crate::history::History;
 use crate::memory::{CellId, Memory};
 use crate::observe::{ObservationLog, Observer};
+use crate::reservation::Reservation;
 use crate::retry::Retry;
 use crate::settle::View;
+use crate::standing::{Begun, Standing};
 use crate::structures::Structures;
 use crate::write_log::WriteLog;
 
@@ -46,16 +49,17 @@ pub struct Position {
 /// The transactions of one participant, one after the other. `P` are the predicates' arguments.
 #[derive(Debug)]
 pub struct Transaction<P> {
+    /// What is not as in a burst that only reads: kept with `doomed`, `stale` and `first_writer`.
+    pub(crate) standing: Standing,
+    pub(crate) begun: Begun,
     pub(crate) memory: Arc<Memory>,
+    /// The memory's, at hand.
+    pub(crate) cells: Reservation<Cell>,
     pub(crate) me: usize,
     pub(crate) snapshot: u64,
     /// The first snapshot of the burst.
     pub(crate) begun_at: u64,
     pub(crate) active: bool,
-    /// Index of the event that runs.
-    pub(crate) event: usize,
-    /// Events begun in this burst.
-    pub(crate) events: usize,
     /// First event of the burst that wrote, or [`NOBODY`].
     pub(crate) first_writer: usize,
     pub(crate) wrote: u64,
@@ -82,8 +86,9 @@ pub struct Transaction<P> {
     pub(crate) committed_from: usize,
     /// For simulations and tests: commits follow the protocol of the NFOS prototype.
     pub(crate) original: bool,
-    /// What the first writer of a burst is before any event has written: [`NOBODY`].
-    pub(crate) unwritten: usize,
+    /// The first writer of a burst before any event has written, [`NOBODY`], and how the burst
+    /// stands then.
+    pub(crate) unwritten: (usize, Standing),
 }
 
 impl<P: Copy> Transaction<P> {
@@ -98,13 +103,15 @@ impl<P: Copy> Transaction<P> {
         assert!(participant < memory.participants(), "participant out of range");
         assert!((1..=BURST_LIMIT).contains(&burst_max), "bursts of 1 to 64 events");
         Self {
+            standing: Standing::NEW,
+            begun: Begun::NONE,
+            cells: memory.cells.clone(),
+            history: History::new(participant, memory.shared[participant].lines.all()),
             memory,
             me: participant,
             snapshot: 0,
             begun_at: 0,
             active: false,
-            event: 0,
-            events: 0,
             first_writer: NOBODY,
             wrote: 0,
             doomed: None,
@@ -112,7 +119,6 @@ impl<P: Copy> Transaction<P> {
             observations: ObservationLog::new(),
             writes: WriteLog::new(),
             order: Vec::with_capacity(WriteLog::LIMIT),
-            history: History::new(participant),
             size: BurstSize::new(burst_max),
             retry: Retry::new(),
             reserving: false,
@@ -122,7 +128,7 @@ impl<P: Copy> Transaction<P> {
             committed_at: None,
             committed_from: NOBODY,
             original: false,
-            unwritten: NOBODY,
+            unwritten: (NOBODY, Standing::NEW),
         }
     }
 
@@ -143,6 +149,32 @@ impl<P: Copy> Transaction<P> {
     /// Begins a burst from a fresh snapshot. Waits for its turn if the last commit failed.
     #[inline]
     pub fn begin_burst(&mut self) {
+        self.open_burst();
+        self.begin_late();
+    }
+
+    /// Begins a burst without a snapshot, which [is taken](Self::begin_late) before its first
+    /// operation. Its events may begin before that.
+    #[inline(always)]
+    pub fn open_burst(&mut self) {
+        // The last one's end has done that, but a look at what made it fail may have left a trace.
+        if self.begun != Begun::NONE || self.standing != self.unwritten.1 {
+            self.reset();
+        }
+        self.origins = [0; BURST_LIMIT];
+    }
+
+    /// Whether the burst has no snapshot.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.standing.is(Standing::NOT_BEGUN)
+    }
+
+    /// Takes a fresh snapshot for a burst that was [opened](Self::open_burst). Waits for its turn
+    /// if the last commit failed.
+    #[inline]
+    pub fn begin_late(&mut self) {
         if let Some(cell) = self.retry.failed_on.take() {
             self.wait_for_turn(cell);
         }
@@ -163,15 +195,16 @@ impl<P: Copy> Transaction<P> {
             self.active = true;
         }
         (self.begun_at, self.left) = (self.snapshot, 0);
-        self.reset();
+        self.standing.remove(Standing::NOT_BEGUN);
     }
 
     #[inline(always)]
     pub(crate) fn reset(&mut self) {
         self.observations.clear();
         self.writes.clear();
-        (self.event, self.events) = (0, 0);
-        (self.first_writer, self.wrote) = (self.unwritten, 0);
+        self.begun = Begun::NONE;
+        (self.first_writer, self.standing) = self.unwritten;
+        self.wrote = 0;
         (self.doomed, self.stale) = (None, None);
     }
 
@@ -191,48 +224,107 @@ impl<P: Copy> Transaction<P> {
     /// As [`Self::begin_event`].
     #[inline(always)]
     pub fn begin_event_of(&mut self, origin: u8) -> bool {
-        if self.doomed.is_some() {
+        if self.is_odd() && !self.leave_old_state() {
             return false;
         }
-        self.end_event();
-        let event = self.events;
-        assert!(event < BURST_LIMIT, "at most 64 events in a burst");
-        (self.event, self.events) = (event, event + 1);
-        self.origins[event] = origin;
+        self.begin_plain_event(origin);
         true
     }
 
-    /// Begins so many events that are over already but for the last, in one go.
-    ///
-    /// # Panics
-    /// Beyond [`BURST_LIMIT`] events, or if one has begun.
+    /// Whether there is more to the beginning of the next event than that of a
+    /// [plain](Self::begin_plain_event) one.
     #[inline(always)]
-    pub fn begin_events(&mut self, events: usize) {
-        assert!(self.events == 0 && events <= BURST_LIMIT, "at most 64 events in a burst");
-        (self.event, self.events) = (events.saturating_sub(1), events);
-        self.origins = [0; BURST_LIMIT];
+    #[must_use]
+    pub fn is_odd(&self) -> bool {
+        self.standing.is(Standing::ODD)
     }
 
-    /// Before the first event of a burst there is nothing to end, and this changes nothing.
+    /// Has the burst be [odd](Self::is_odd) until its first event has begun.
     #[inline(always)]
-    fn end_event(&mut self) {
+    pub fn await_first_event(&mut self) {
+        self.standing.add(Standing::AWAITED);
+    }
+
+    /// That event begins.
+    #[inline(always)]
+    pub fn end_awaiting(&mut self) {
+        self.standing.remove(Standing::AWAITED);
+    }
+
+    /// The usual case of [`Self::begin_event_of`].
+    ///
+    /// # Panics
+    /// As [`Self::begin_event`].
+    #[inline(always)]
+    pub fn begin_plain_event(&mut self, origin: u8) {
         if seeded(Bug::ObservationsDropped) {
             self.observations.clear();
         }
-        if self.first_writer == NOBODY {
-            // The events so far wrote nothing: each is final at its own snapshot.
-            self.observations.clear();
-            if self.stale.is_some() {
-                self.leave_old_state();
-            }
+        self.begun.next();
+        if origin != 0 {
+            self.set_origin(origin);
         }
     }
 
-    /// The next event sees what is newest now.
+    /// Begins so many events that are over already, in one go.
+    ///
+    /// # Panics
+    /// Beyond [`BURST_LIMIT`] events.
+    #[inline]
+    pub fn pass_events(&mut self, events: usize) {
+        self.begun.pass(events);
+    }
+
+    /// Behind an event that saw an old state and wrote nothing, the next one sees what is newest
+    /// now. `false`: the burst is doomed.
     #[cold]
-    fn leave_old_state(&mut self) {
-        self.stale = None;
-        self.move_snapshot(self.memory.now(), self.event + 1);
+    fn leave_old_state(&mut self) -> bool {
+        self.end_awaiting();
+        if self.doomed.is_some() {
+            return false;
+        }
+        if self.stale.is_some() && !self.has_writer() {
+            self.stale = None;
+            self.standing.remove(Standing::STALE);
+            self.move_snapshot(self.memory.now(), self.event() + 1);
+        }
+        true
+    }
+
+    /// The event that runs will fail if it writes.
+    #[cold]
+    pub(crate) fn set_stale(&mut self, failure: Failure) {
+        self.stale = Some(failure);
+        self.standing.add(Standing::STALE);
+    }
+
+    /// There is no first writer yet: the event that runs is one. The events before it wrote
+    /// nothing, so each is final at its own snapshot; an old state was not for writers.
+    #[inline(never)]
+    pub(crate) fn begin_writing(&mut self) {
+        self.first_writer = self.event();
+        self.standing.add(Standing::WRITES);
+        self.standing.remove(Standing::NO_WRITES);
+        let own = if seeded(Bug::FirstWriterForgets) { BURST_LIMIT } else { self.event() };
+        if self.event() > 0 || seeded(Bug::FirstWriterForgets) {
+            self.observations.forget_before(own);
+        }
+        if self.stale.is_some() {
+            self.doom_stale();
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_writer(&self) -> bool {
+        self.standing.is(Standing::WRITES)
+    }
+
+    /// Whether nothing has been written in the burst, which has a snapshot: no read has to look for
+    /// own writes.
+    #[inline(always)]
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        !self.standing.is(Standing::NOT_BEGUN.or(Standing::WRITES))
     }
 
     /// Moves the snapshot; the events before `end` had the old one, as far as none is noted.
@@ -266,18 +358,19 @@ impl<P: Copy> Transaction<P> {
     /// [short](Reason::Short); but if it sees an old state, for what made that old.
     #[cold]
     pub fn doom_short(&mut self, cell: CellId, observer: Observer) {
-        self.wrote |= 1 << self.event;
-        if self.first_writer == NOBODY {
-            self.first_writer = self.event;
+        self.wrote |= 1 << self.event();
+        if !self.has_writer() {
+            self.begin_writing();
         }
         self.doom_stale();
-        self.doom(Failure { event: self.event, cell, reason: Reason::Short { observer } });
+        self.doom(Failure { event: self.event(), cell, reason: Reason::Short { observer } });
     }
 
     #[cold]
     pub(crate) fn doom(&mut self, failure: Failure) {
         if self.doomed.is_none() {
             self.doomed = Some(failure);
+            self.standing.add(Standing::DOOMED);
         }
     }
 
@@ -285,21 +378,22 @@ impl<P: Copy> Transaction<P> {
     #[inline(always)]
     #[must_use]
     pub fn is_doomed(&self) -> bool {
-        self.doomed.is_some()
+        self.standing.is(Standing::DOOMED)
     }
 
     /// Whether the event that runs sees an old state and will fail if it writes.
     #[inline(always)]
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        self.stale.is_some() || self.doomed.is_some()
+        self.standing.is(Standing::STALE.or(Standing::DOOMED))
     }
 
     /// Says what the event that runs is, in a byte that its changes carry: whoever runs again
     /// because of them is told. 0 of an event of which nothing is said.
     #[inline(always)]
     pub fn set_origin(&mut self, origin: u8) {
-        self.origins[self.event] = origin;
+        let event = self.event();
+        self.origins[event] = origin;
     }
 
     /// What was said of an event of this burst, or of the last if none has begun since.
@@ -320,7 +414,14 @@ impl<P: Copy> Transaction<P> {
     #[inline(always)]
     #[must_use]
     pub fn event(&self) -> usize {
-        self.event
+        self.begun.event()
+    }
+
+    /// How many events of the burst have begun.
+    #[inline(always)]
+    #[must_use]
+    pub fn events(&self) -> usize {
+        self.begun.count()
     }
 
     /// The timestamp whose state the running event sees.
@@ -407,6 +508,7 @@ impl<P: Copy> Transaction<P> {
     #[inline]
     pub fn pass(&mut self, events: usize) {
         self.deactivate();
+        self.reset();
         if events > 0 {
             self.size.committed(events);
         }

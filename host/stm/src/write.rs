@@ -2,6 +2,7 @@
 
 use crate::cell::{Payload, WORDS};
 use crate::operation::Operation;
+use crate::standing::Begun;
 use crate::write_log::Mutator;
 
 /// What an entry does to the payload: a byte for each word, the code of the operation pending on
@@ -39,9 +40,9 @@ impl Effect {
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Write {
-    /// The cell's next older entry, or [`NONE`] (32 bits), the mutator's structure (16), the event
-    /// (8) and the mutator's kind (8): in this order the lower half is what the provenance of a
-    /// version has there, but for the event in the place of its origin.
+    /// The [event](Begun) in the top bits, the cell's next older entry (25 bits), or
+    /// [none](is_entry), and in the lower half what the provenance of a version has there but for
+    /// its origin: the mutator's structure (16), nothing (8) and the mutator's kind (8).
     pub(crate) site: u64,
     pub(crate) effect: Effect,
     /// The new payload, or an operand for each operation.
@@ -51,9 +52,9 @@ pub(crate) struct Write {
 impl Write {
     /// The first entry of a cell that was held until now.
     #[cold]
-    pub(crate) fn nothing(event: u8) -> Self {
+    pub(crate) fn nothing(older: u32, at: Begun) -> Self {
         let by = Mutator { object: 0, kind: 0 };
-        Self { site: site(NONE, event, by), effect: Effect::NOTHING, words: [0; WORDS] }
+        Self { site: site(older, at, by), effect: Effect::NOTHING, words: [0; WORDS] }
     }
 
     #[inline(always)]
@@ -64,18 +65,18 @@ impl Write {
     /// The provenance of the version that it makes, once participant, line and origin are added.
     #[inline(always)]
     pub(crate) fn provenance(&self) -> u64 {
-        self.site & (0xffff << OBJECT | 0xff)
+        self.site & u64::from(u32::MAX)
     }
 
     #[inline(always)]
-    pub(crate) fn event(&self) -> u8 {
-        (self.site >> EVENT) as u8
+    pub(crate) fn event(&self) -> usize {
+        Begun::event_of(self.site)
     }
 
-    /// The cell's next older entry, or [`NONE`].
+    /// The cell's next older entry, or [none](is_entry).
     #[inline(always)]
     pub(crate) fn older(&self) -> u32 {
-        (self.site >> OLDER) as u32
+        (self.site >> OLDER) as u32 & NONE
     }
 
     /// Whether the payload before it does not matter.
@@ -138,23 +139,30 @@ impl Write {
         } else {
             return false;
         }
-        self.site = site(self.older(), self.event(), by);
+        self.site = site(self.older(), Begun::of(self.event()), by);
         true
     }
 }
 
-/// No entry.
-pub(crate) const NONE: u32 = u32::MAX;
+/// No entry, in the place of one older than the first of a cell's.
+pub(crate) const NONE: u32 = (1 << 25) - 1;
+/// The same where an event had named the cell before that entry, which is added.
+pub(crate) const NAMED: u32 = NONE - 0xff;
+
+/// Whether this is the number of an entry.
+#[inline(always)]
+pub(crate) fn is_entry(number: u32) -> bool {
+    number < NAMED
+}
 
 const OLDER: u32 = 32;
 const OBJECT: u32 = 16;
-const EVENT: u32 = 8;
 
 /// The first word of an entry.
 #[inline(always)]
-pub(crate) fn site(older: u32, event: u8, by: Mutator) -> u64 {
+pub(crate) fn site(older: u32, at: Begun, by: Mutator) -> u64 {
     let by = u64::from(by.object) << OBJECT | u64::from(by.kind);
-    u64::from(older) << OLDER | u64::from(event) << EVENT | by
+    u64::from(older) << OLDER | at.bits() | by
 }
 
 #[cfg(test)]
@@ -165,7 +173,8 @@ mod tests {
     #[test]
     fn a_write_says_who_changes_a_cell_as_provenance_does() {
         let by = Mutator { object: 0x3ffe, kind: 255 };
-        let write = Write { site: site(7, 63, by), ..Write::nothing(0) };
+        let at = Begun::of(63);
+        let write = Write { site: site(7, at, by), ..Write::nothing(NONE, at) };
         assert_eq!((write.older(), write.event(), write.mutator()), (7, 63, by));
         let Mutator { object, kind } = by;
         let provenance = Provenance { participant: 0, line: 0, object, origin: 0, kind };

@@ -7,10 +7,12 @@
 
 use nfos_sync::{Bug, limit, seeded};
 
-use crate::cell::{Payload, WORDS};
+use crate::cell::Payload;
+use crate::log::Log;
 use crate::memory::CellId;
 use crate::operation::Operation;
-use crate::write::{Effect, NONE, Write, site};
+use crate::standing::Begun;
+use crate::write::{Effect, NAMED, NONE, Write, is_entry, site};
 
 /// Who changes a cell, for the record of a conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +32,21 @@ pub struct Hold(pub(crate) u32);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target {
     pub(crate) cell: CellId,
-    pub(crate) first_event: u8,
+    /// Its newest entry, or [`NAMED`] and the event that named it.
     latest: u32,
+}
+
+/// What became of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// It is in the log.
+    Done,
+    /// It is, and the cell's first.
+    First,
+    /// There is no room for it.
+    NoRoom,
+    /// It is an operation, and another that it does not commute with is pending.
+    Refused,
 }
 
 /// A place in the log.
@@ -43,36 +58,82 @@ pub(crate) struct Mark {
 
 #[derive(Debug)]
 pub(crate) struct WriteLog {
-    writes: Vec<Write>,
+    writes: Log<Write>,
     /// Distinct cells in the order of their first write.
-    pub(crate) targets: Vec<Target>,
+    pub(crate) targets: Log<Target>,
     /// Open addressing; an entry of another burst is free. `stamp << 18 | target`.
     index: Box<[u32; Self::INDEX]>,
     mask: usize,
-    /// The burst, above 0 and below 2^14.
+    /// The burst, above 0 and below 2^14, where an entry of the index has it.
     stamp: u32,
     /// The greatest mask since the stamps began anew.
     widest: usize,
+    /// Whether there is more room, or a larger index, than a burst has at first.
+    stretched: bool,
 }
 
 impl WriteLog {
     pub(crate) const LIMIT: usize = limit(65_536, 512);
+    /// What a burst may write while it executes: the commit needs some room of its own.
+    const EXECUTING: usize = Self::LIMIT / 2;
     /// Small, so that the index of a usual burst stays in the cache: 1 KiB.
     const INDEX_START: usize = 256;
     /// A power of two, so that a remainder of it costs less than a check.
     const INDEX: usize = 4 * Self::LIMIT;
     const STAMP: u32 = 18;
-    const TARGET: u32 = (1 << Self::STAMP) - 1;
+    const NEXT_STAMP: u32 = 1 << Self::STAMP;
+    const TARGET: u32 = Self::NEXT_STAMP - 1;
 
     pub(crate) fn new() -> Self {
-        Self {
-            writes: Vec::with_capacity(Self::LIMIT),
-            targets: Vec::with_capacity(Self::LIMIT),
+        let mut log = Self {
+            writes: Log::new(Self::LIMIT),
+            targets: Log::new(Self::LIMIT),
             index: vec![0; Self::INDEX].try_into().expect("it has this length"),
             mask: Self::INDEX_START - 1,
-            stamp: 1,
+            stamp: Self::NEXT_STAMP,
             widest: Self::INDEX_START - 1,
+            stretched: false,
+        };
+        log.limit();
+        log
+    }
+
+    /// Lets as much be used as a burst may while it executes, and the index has room for.
+    fn limit(&mut self) {
+        self.writes.limit(Self::EXECUTING);
+        self.targets.limit(Self::EXECUTING.min(self.index_room()));
+    }
+
+    /// Targets for which the index is large enough.
+    fn index_room(&self) -> usize {
+        let length = self.mask + 1;
+        if length < Self::INDEX { length / 2 } else { length - length / 8 }
+    }
+
+    /// Has room for one more write of an executing burst, or answers `false`: it has written as
+    /// much as it may.
+    #[cold]
+    pub(crate) fn make_room(&mut self) -> bool {
+        let full = self.writes.len().max(self.targets.len()) >= Self::EXECUTING;
+        if !full && self.targets.len() >= self.index_room() {
+            self.grow();
+            self.stretched = true;
+            self.limit();
         }
+        !full
+    }
+
+    /// The same for a commit, which may write as much as it must.
+    #[cold]
+    pub(crate) fn make_room_to_commit(&mut self) {
+        self.stretched = true;
+        let needed = self.writes.len().max(self.targets.len()) + 1;
+        self.writes.grow(needed);
+        self.targets.grow(needed);
+        if self.targets.len() >= self.index_room() {
+            self.grow();
+        }
+        self.targets.limit(self.index_room());
     }
 
     #[inline(always)]
@@ -85,16 +146,20 @@ impl WriteLog {
     fn reset(&mut self) {
         self.writes.clear();
         self.targets.clear();
-        self.mask = Self::INDEX_START - 1;
+        if self.stretched {
+            self.stretched = false;
+            self.mask = Self::INDEX_START - 1;
+            self.limit();
+        }
         self.next_stamp();
     }
 
     fn next_stamp(&mut self) {
-        self.stamp += 1;
-        if self.stamp >> (u32::BITS - Self::STAMP) != 0 {
+        self.stamp = self.stamp.wrapping_add(Self::NEXT_STAMP);
+        if self.stamp == 0 {
             self.index[..=self.widest].fill(0);
             self.widest = self.mask;
-            self.stamp = 1;
+            self.stamp = Self::NEXT_STAMP;
         }
     }
 
@@ -103,16 +168,10 @@ impl WriteLog {
         self.targets.is_empty()
     }
 
-    /// Whether one more write would not fit. A commit needs some room of its own, so executing
-    /// stops at half.
-    #[inline(always)]
-    pub(crate) fn is_full(&self) -> bool {
-        self.writes.len() >= Self::LIMIT / 2 || self.targets.len() >= Self::LIMIT / 2
-    }
-
     #[inline(always)]
     fn slot(&self, cell: CellId) -> usize {
-        (cell.raw() as usize).wrapping_mul(0x9e37_79b9) >> 7 & self.mask
+        // Less than the length of the index, so that no look at it has to be checked.
+        (cell.raw().wrapping_mul(0x9e37_79b9) >> (32 - Self::STAMP)) as usize & self.mask
     }
 
     /// Whether the burst has something pending on the cell, or has it held.
@@ -150,11 +209,12 @@ impl WriteLog {
     /// Whether the cell is, or would be, at a position of the index.
     #[inline(always)]
     fn look(&self, cell: CellId, slot: usize) -> Option<Result<usize, usize>> {
-        let entry = self.index[slot % Self::INDEX];
-        if entry >> Self::STAMP != self.stamp {
+        // Of this burst only the target is left.
+        let target = self.index[slot % Self::INDEX] ^ self.stamp;
+        if target > Self::TARGET {
             return Some(Err(slot));
         }
-        let target = (entry & Self::TARGET) as usize;
+        let target = target as usize;
         // A prefix commit forgets targets but not their index entries.
         let is_it = self.targets.get(target).is_some_and(|target| target.cell == cell);
         is_it.then_some(Ok(target))
@@ -164,14 +224,29 @@ impl WriteLog {
     #[cold]
     pub(crate) fn truncate(&mut self, end: usize) {
         // Targets are in the order of their first event.
-        self.targets.truncate(self.targets.partition_point(|t| usize::from(t.first_event) < end));
-        for target in 0..self.targets.len() {
-            let mut entry = self.targets[target].latest;
-            while entry != NONE && usize::from(self.writes[entry as usize].event()) >= end {
-                entry = self.writes[entry as usize].older();
+        let kept = self.targets.partition_point(|target| self.first_event(target) < end);
+        self.targets.truncate(kept);
+        self.keep_before(end);
+    }
+
+    /// Has the cells be as of the savepoint before event `end`; those written later only are held.
+    #[cold]
+    pub(crate) fn keep_before(&mut self, end: usize) {
+        for target in self.targets.iter_mut() {
+            while is_entry(target.latest) && self.writes[target.latest as usize].event() >= end {
+                target.latest = self.writes[target.latest as usize].older();
             }
-            self.targets[target].latest = entry;
         }
+    }
+
+    /// The event that named the cell first.
+    fn first_event(&self, target: &Target) -> usize {
+        let (mut entry, mut event) = (target.latest, 0);
+        while is_entry(entry) {
+            let write = &self.writes[entry as usize];
+            (entry, event) = (write.older(), write.event());
+        }
+        if entry == NONE { event } else { (entry - NAMED) as usize }
     }
 
     /// How much it holds, to [rewind](Self::rewind) to.
@@ -184,8 +259,8 @@ impl WriteLog {
     #[cold]
     pub(crate) fn rewind(&mut self, mark: Mark) {
         self.targets.truncate(mark.targets);
-        for target in &mut self.targets {
-            while target.latest != NONE && target.latest as usize >= mark.writes {
+        for target in self.targets.iter_mut() {
+            while is_entry(target.latest) && target.latest as usize >= mark.writes {
                 target.latest = self.writes[target.latest as usize].older();
             }
         }
@@ -200,172 +275,205 @@ impl WriteLog {
         self.writes.get(target.latest as usize)
     }
 
-    /// The entry that holds the cell as of the savepoint before event `end`.
+    /// The targets, last first, each with its newest entry if it is more than held.
     #[inline(always)]
-    pub(crate) fn as_of(&self, target: &Target, end: usize) -> Option<&Write> {
-        let mut entry = target.latest;
-        while entry != NONE {
-            let write = &self.writes[entry as usize];
-            if usize::from(write.event()) < end {
-                return Some(write);
-            }
-            entry = write.older();
-        }
-        None
+    pub(crate) fn newest(&self) -> impl Iterator<Item = (CellId, Option<&Write>)> {
+        let writes = &*self.writes;
+        let targets = self.targets.iter().rev();
+        targets.map(move |target| (target.cell, writes.get(target.latest as usize)))
     }
 
-    /// The target of a cell, made if there is none.
+    /// The target of a cell, made if there is none. `None`: there is no room.
     #[inline(always)]
-    pub(crate) fn target_or_insert(&mut self, cell: CellId, event: u8) -> usize {
+    pub(crate) fn target_or_insert(&mut self, cell: CellId, at: Begun) -> Option<usize> {
         match self.find(cell) {
-            Ok(target) => target,
+            Ok(target) => Some(target),
             Err(slot) => {
-                self.insert_target(Target { cell, first_event: event, latest: NONE }, slot)
+                let number = self.targets.len();
+                let latest = NAMED + at.event() as u32;
+                self.insert_target(Target { cell, latest }, slot).then_some(number)
             }
         }
     }
 
+    /// The same in a commit.
     #[inline(always)]
-    fn insert_target(&mut self, target: Target, mut slot: usize) -> usize {
-        let number = self.targets.len();
-        if (number + 1) * 2 > self.mask + 1 {
-            slot = self.grow(target.cell);
+    pub(crate) fn hold(&mut self, cell: CellId, at: Begun) {
+        if self.target_or_insert(cell, at).is_none() {
+            self.make_room_to_commit();
+            let held = self.target_or_insert(cell, at);
+            assert!(held.is_some(), "room was made");
         }
-        self.targets.push(target);
-        self.index[slot % Self::INDEX] = self.stamp << Self::STAMP | number as u32;
-        number
     }
 
-    /// Enlarges the index; the position in it for a cell that is to be added.
-    #[cold]
-    fn grow(&mut self, added: CellId) -> usize {
+    #[inline(always)]
+    fn insert_target(&mut self, target: Target, slot: usize) -> bool {
+        let number = self.targets.len();
+        let room = self.targets.push(target);
+        if room {
+            self.index[slot % Self::INDEX] = self.stamp | number as u32;
+        }
+        room
+    }
+
+    /// Enlarges the index.
+    fn grow(&mut self) {
         self.mask = (self.mask << 2 | 3).min(self.index.len() - 1);
         self.widest = self.widest.max(self.mask);
         if seeded(Bug::GrownIndexEmpty) {
-            self.next_stamp();
-            return self.free_slot(added);
+            return self.next_stamp();
         }
         self.index_anew();
-        self.free_slot(added)
     }
 
     fn index_anew(&mut self) {
         self.next_stamp();
         for target in 0..self.targets.len() {
             let slot = self.free_slot(self.targets[target].cell);
-            self.index[slot] = self.stamp << Self::STAMP | target as u32;
+            self.index[slot] = self.stamp | target as u32;
         }
     }
 
     fn free_slot(&self, cell: CellId) -> usize {
         let mut slot = self.slot(cell);
-        while self.index[slot] >> Self::STAMP == self.stamp {
+        while self.index[slot] & !Self::TARGET == self.stamp {
             slot = (slot + 1) & self.mask;
         }
         slot
     }
 
+    /// Buffers a value.
     #[inline(always)]
-    pub(crate) fn replace(&mut self, cell: CellId, event: u8, mutator: Mutator, words: &Payload) {
-        self.replace_or_begin(cell, event, mutator, words, || {});
+    pub(crate) fn replace(
+        &mut self,
+        cell: CellId,
+        at: Begun,
+        mutator: Mutator,
+        words: &Payload,
+    ) -> Put {
+        // Word by word, so that words that are in registers go from there to the log: stored in
+        // words and loaded in larger pieces they would wait for the stores.
+        let entry = |older| {
+            let site = site(older, at, mutator);
+            let words = std::array::from_fn(|word| words[word]);
+            Write { site, effect: Effect::REPLACE, words }
+        };
+        let target = match self.find(cell) {
+            Ok(target) => target,
+            Err(slot) => return self.insert_write(cell, slot, || entry(NONE)),
+        };
+        let latest = self.targets[target].latest;
+        match self.writes.get_mut(latest as usize) {
+            Some(write) if write.event() == at.event() => *write = entry(write.older()),
+            _ => {
+                let number = self.writes.len();
+                if !self.writes.push_with(|| entry(latest)) {
+                    return Put::NoRoom;
+                }
+                self.targets[target].latest = number as u32;
+            }
+        }
+        Put::Done
     }
 
-    /// The same; calls `begin` if the cell has no target yet.
+    /// The same in a commit; calls `begin` if the cell had no target.
     #[inline(always)]
     pub(crate) fn replace_or_begin(
         &mut self,
         cell: CellId,
-        event: u8,
+        at: Begun,
         mutator: Mutator,
         words: &Payload,
         begin: impl FnOnce(),
     ) {
-        let entry = |older| {
-            let site = site(older, event, mutator);
-            Write { site, effect: Effect::REPLACE, words: *words }
-        };
-        let target = match self.find(cell) {
-            Ok(target) => target,
-            Err(slot) => {
-                begin();
-                return self.insert_write(cell, event, slot, entry(NONE));
-            }
-        };
-        let latest = self.targets[target].latest;
-        match self.writes.get_mut(latest as usize) {
-            Some(write) if write.event() == event => *write = entry(write.older()),
-            _ => {
-                self.targets[target].latest = self.writes.len() as u32;
-                self.writes.push(entry(latest));
-            }
+        let mut put = self.replace(cell, at, mutator, words);
+        if put == Put::NoRoom {
+            self.make_room_to_commit();
+            put = self.replace(cell, at, mutator, words);
+            assert!(put != Put::NoRoom, "room was made");
+        }
+        if put == Put::First {
+            begin();
         }
     }
 
     /// Whether a cell that was named is changed by nothing so far.
     #[inline(always)]
     pub(crate) fn is_untouched(&self, hold: Hold) -> bool {
-        self.targets[hold.0 as usize].latest == NONE || seeded(Bug::OwnChangeUnseen)
+        !is_entry(self.targets[hold.0 as usize].latest) || seeded(Bug::OwnChangeUnseen)
     }
 
-    /// The first entry of such a cell.
+    /// The first entry of such a cell, in a commit.
     #[inline(always)]
     pub(crate) fn replace_untouched(
         &mut self,
         hold: Hold,
-        event: u8,
+        at: Begun,
         mutator: Mutator,
         words: &Payload,
     ) {
-        self.targets[hold.0 as usize].latest = self.writes.len() as u32;
-        let (site, effect) = (site(NONE, event, mutator), Effect::REPLACE);
-        self.writes.push(Write { site, effect, words: *words });
+        let number = self.writes.len();
+        // Of a cell that nothing has changed that is no entry.
+        let latest = self.targets[hold.0 as usize].latest;
+        let older = if seeded(Bug::OwnChangeUnseen) { NONE } else { latest };
+        let (site, effect) = (site(older, at, mutator), Effect::REPLACE);
+        let write = Write { site, effect, words: *words };
+        if !self.writes.push(write) {
+            self.make_room_to_commit();
+            let room = self.writes.push(write);
+            assert!(room, "room was made");
+        }
+        self.targets[hold.0 as usize].latest = number as u32;
     }
 
     /// A new target with its first entry.
     #[inline(always)]
-    fn insert_write(&mut self, cell: CellId, event: u8, slot: usize, entry: Write) {
-        let latest = self.writes.len() as u32;
-        self.insert_target(Target { cell, first_event: event, latest }, slot);
-        self.writes.push(entry);
+    fn insert_write(&mut self, cell: CellId, slot: usize, make: impl FnOnce() -> Write) -> Put {
+        let latest = self.writes.len();
+        if !self.writes.push_with(make) {
+            return Put::NoRoom;
+        }
+        if !self.insert_target(Target { cell, latest: latest as u32 }, slot) {
+            self.writes.truncate(latest);
+            return Put::NoRoom;
+        }
+        Put::First
     }
 
-    /// Buffers an operation, or answers `false`: the word has another pending, with which it does
-    /// not commute, or the log is as long as it was made.
+    /// Buffers an operation.
     #[inline(always)]
     pub(crate) fn operate(
         &mut self,
         cell: CellId,
-        event: u8,
+        at: Begun,
         mutator: Mutator,
         word: usize,
         (operation, operand): (Operation, u64),
-    ) -> bool {
+    ) -> Put {
         let target = match self.find(cell) {
             Ok(target) => target,
             Err(slot) => {
                 let effect = Effect::NOTHING.and(word, operation);
-                let mut words = [0; WORDS];
-                words[word] = operand;
-                let entry = Write { site: site(NONE, event, mutator), effect, words };
-                self.insert_write(cell, event, slot, entry);
-                return true;
+                return self.insert_write(cell, slot, || {
+                    let words = std::array::from_fn(|at| if at == word { operand } else { 0 });
+                    Write { site: site(NONE, at, mutator), effect, words }
+                });
             }
         };
         let latest = self.targets[target].latest;
         let number = self.writes.len();
+        let done = |commutes| if commutes { Put::Done } else { Put::Refused };
         let entry = match self.writes.get_mut(latest as usize) {
-            Some(write) if write.event() == event => {
-                return write.operate(mutator, word, operation, operand);
+            Some(write) if write.event() == at.event() => {
+                return done(write.operate(mutator, word, operation, operand));
             }
-            Some(write) => Write { site: site(latest, event, write.mutator()), ..*write },
-            None => Write::nothing(event),
+            Some(write) => Write { site: site(latest, at, write.mutator()), ..*write },
+            None => Write::nothing(latest, at),
         };
-        if number == self.writes.capacity() {
-            // In a commit only: whoever replaces the cell instead has the vector grow.
-            return false;
-        }
         // Changed where it lies: a word changed before it is copied would be waited for.
-        self.writes.push(entry);
+        if !self.writes.push(entry) {
+            return Put::NoRoom;
+        }
         let write = &mut self.writes[number];
         let commutes = write.operate(mutator, word, operation, operand);
         if commutes {
@@ -373,107 +481,12 @@ impl WriteLog {
         } else {
             self.writes.truncate(number);
         }
-        commutes
+        done(commutes)
     }
 }
 
-const _: () = assert!(WriteLog::INDEX.is_power_of_two());
+const _: () = assert!(WriteLog::INDEX.is_power_of_two() && WriteLog::INDEX <= 1 << WriteLog::STAMP);
 const _: () = assert!(WriteLog::INDEX - 1 <= WriteLog::TARGET as usize, "a target has room");
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BY: Mutator = Mutator { object: 1, kind: 2 };
-
-    fn cell(raw: u32) -> CellId {
-        CellId::from_raw(raw)
-    }
-
-    #[test]
-    fn a_cell_can_be_had_as_of_every_savepoint() {
-        let mut log = WriteLog::new();
-        assert!(log.operate(cell(3), 0, BY, 0, (Operation::Add, 5)));
-        log.replace(cell(3), 2, BY, &[9; WORDS]);
-        assert!(log.operate(cell(3), 4, BY, 1, (Operation::Max, 11)));
-        let target = log.targets[0];
-        let payload_as_of =
-            |end| log.as_of(&target, end).map(|write| write.apply(&[100; WORDS])[..2].to_vec());
-        assert_eq!(payload_as_of(0), None);
-        assert_eq!(payload_as_of(1), Some(vec![105, 100]));
-        assert_eq!(payload_as_of(3), Some(vec![9, 9]));
-        assert_eq!(payload_as_of(5), Some(vec![9, 11]));
-    }
-
-    #[test]
-    fn a_truncated_log_is_as_it_was_at_the_savepoint() {
-        let mut log = WriteLog::new();
-        log.replace(cell(1), 0, BY, &[1; WORDS]);
-        log.replace(cell(2), 3, BY, &[2; WORDS]);
-        log.replace(cell(1), 3, BY, &[3; WORDS]);
-        log.truncate(2);
-        assert_eq!(log.latest(cell(1)).unwrap().words, [1; WORDS]);
-        assert!(log.latest(cell(2)).is_none());
-        log.replace(cell(5), 1, BY, &[5; WORDS]);
-        log.replace(cell(2), 1, BY, &[6; WORDS]);
-        assert_eq!(log.latest(cell(2)).unwrap().words, [6; WORDS]);
-        assert_eq!(log.targets.len(), 3);
-    }
-
-    #[test]
-    fn a_log_that_was_rewound_is_as_it_was_at_the_mark_however_often() {
-        let mut log = WriteLog::new();
-        log.replace(cell(1), 0, BY, &[1; WORDS]);
-        log.target_or_insert(cell(2), 0);
-        for round in 0..1_000 {
-            let mark = log.mark();
-            for raw in 1..40 {
-                log.replace(cell(raw), 1, BY, &[round; WORDS]);
-            }
-            assert_eq!(log.latest(cell(2)).unwrap().words, [round; WORDS]);
-            log.rewind(mark);
-            assert_eq!(log.latest(cell(1)).unwrap().words, [1; WORDS]);
-            assert!(log.latest(cell(2)).is_none() && log.has(cell(2)) && !log.has(cell(3)));
-            assert_eq!(log.targets.len(), 2);
-        }
-    }
-
-    #[test]
-    fn operations_of_two_kinds_on_one_word_are_refused() {
-        let mut log = WriteLog::new();
-        assert!(log.operate(cell(3), 0, BY, 0, (Operation::Add, 5)));
-        assert!(!log.operate(cell(3), 0, BY, 0, (Operation::Max, 5)));
-        assert!(log.operate(cell(3), 0, BY, 1, (Operation::Max, 5)));
-    }
-
-    #[test]
-    fn stamps_begin_anew_and_take_no_earlier_burst_for_their_own() {
-        let mut log = WriteLog::new();
-        for burst in 0..100_000u32 {
-            let distinct = if burst % 9_000 == 0 { 1_000 } else { 1 };
-            for raw in 0..distinct {
-                assert!(log.target(cell(raw * 64)).is_none(), "{burst}");
-                log.replace(cell(raw * 64), 0, BY, &[burst.into(); WORDS]);
-                log.replace(cell(raw * 64), 1, BY, &[burst.into(); WORDS]);
-            }
-            assert_eq!(log.targets.len(), distinct as usize);
-            log.clear();
-        }
-    }
-
-    #[test]
-    fn the_index_grows_and_forgets_earlier_bursts() {
-        let mut log = WriteLog::new();
-        let cells = limit(5_000, 500) as u32;
-        for burst in 0..3 {
-            for raw in 0..cells {
-                log.replace(cell(raw * 64), 0, BY, &[u64::from(raw) + burst; WORDS]);
-            }
-            assert_eq!(log.targets.len(), cells as usize);
-            assert_eq!(log.latest(cell(64 * 321)).unwrap().words[0], 321 + burst);
-            assert!(log.latest(cell(1)).is_none());
-            log.clear();
-            assert!(log.latest(cell(64)).is_none());
-        }
-    }
-}
+mod tests;

@@ -116,6 +116,8 @@ pub enum Bug {
     EndSnapshotsForgotten = 52,
     /// A known slot is taken for as it was seen if it is older than the burst's last snapshot.
     KnownSlotOldSinceLast = 53,
+    /// The first writer of a burst forgets what it has observed itself, with the events before it.
+    FirstWriterForgets = 54,
 }
 
 /// Whether this bug is in.
