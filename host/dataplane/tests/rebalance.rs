@@ -139,7 +139,7 @@ fn a_worker_with_all_the_load_gives_some_away_and_an_even_load_stays() {
     let when_skewed = Rebalance::WhenSkewed { interval: Duration::from_millis(10) };
     let one = sets_of_worker(0, 2);
     let (plan, nf) =
-        (Plan::new(600_000, 128, move |n| one[n as usize % one.len()]), Witness::new(0));
+        (Plan::new(2_400_000, 128, move |n| one[n as usize % one.len()]), Witness::new(0));
     let summary = run(&nf, &launch(2, when_skewed), &plan);
     assert_eq!(summary.sent, plan.made());
     assert!(summary.steering.packet_sets > 0, "{:?}", summary.steering);
