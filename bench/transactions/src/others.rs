@@ -121,19 +121,19 @@ pub enum MapUse {
 /// The subject of a map with a key for each element.
 pub fn map_subject<'a, M: Map + 'a>(what: MapUse, elements: u32, mut draws: Draws) -> Subject<'a> {
     let map = M::with_capacity(2 * elements as usize);
-    (0..elements).for_each(|element| map.set(key(element), [u64::from(element); 6]));
+    (0..elements).for_each(|element| map.set(*key(element), [u64::from(element); 6]));
     let new = elements..elements + RUN as u32;
     Box::new(move || {
-        let insert = || new.clone().for_each(|element| map.set(key(element), [1; 6]));
-        let remove = || new.clone().for_each(|element| assert!(map.remove(&key(element))));
+        let insert = || new.clone().for_each(|element| map.set(*key(element), [1; 6]));
+        let remove = || new.clone().for_each(|element| assert!(map.remove(key(element))));
         match what {
             MapUse::Hit => (0..RUN).for_each(|_| {
-                black_box(map.get(&key(draws.draw())));
+                black_box(map.get(key(draws.draw())));
             }),
             MapUse::Miss => (0..RUN).for_each(|_| {
-                black_box(map.get(&key(elements + draws.draw())));
+                black_box(map.get(key(elements + draws.draw())));
             }),
-            MapUse::Set => (0..RUN).for_each(|_| map.set(key(draws.draw()), [2; 6])),
+            MapUse::Set => (0..RUN).for_each(|_| map.set(*key(draws.draw()), [2; 6])),
             MapUse::Insert => {
                 insert();
                 aside(remove);

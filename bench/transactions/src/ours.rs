@@ -71,7 +71,7 @@ impl Bed {
             let objects = self.objects;
             self.burst(1, |worker| {
                 let value = [u64::from(element); 6];
-                worker.map_set(objects.map, &key(element), value).expect("there is room");
+                worker.map_set(objects.map, key(element), value).expect("there is room");
                 worker.allocate(objects.ids, 1 << 50).expect("an allocator").expect("an id");
                 worker.distributed_read(objects.stale).expect("an object");
             });

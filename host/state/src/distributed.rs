@@ -17,6 +17,7 @@ use crate::effects::{Effects, Merged, Tx};
 use crate::error::AccessError;
 use crate::rules::{MutatorKind, ObserverKind};
 use crate::tallies::Tally;
+use crate::worker::word_by_word;
 use crate::{Cell, Merge};
 
 #[derive(Debug)]
@@ -86,7 +87,8 @@ impl Distributed {
         if let Some(value) = self.glance(tx, effects) {
             return Ok(then(&value));
         }
-        self.read_or_merge(tx, effects).map(|value| then(&value))
+        let value = self.read_or_merge(tx, effects)?;
+        Ok(then(&word_by_word(&value)))
     }
 
     /// The usual case of a stale read: a value that is young enough, of a state that the snapshot

@@ -10,6 +10,8 @@
 
 mod operations;
 
+pub(crate) use operations::word_by_word;
+
 use nfos_stm::{Failure, Outcome};
 use nfos_sync::{Arc, Bug, seeded};
 

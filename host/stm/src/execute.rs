@@ -31,10 +31,13 @@ impl<P: Copy> Transaction<P> {
         observer: Observer,
         structures: &S,
     ) -> Result<Payload, Refused> {
-        match self.read_settled(cell, observer.packed()) {
-            Some(payload) => Ok(payload),
-            None => self.read_unsettled(cell, observer, structures),
+        if let Some(payload) = self.read_settled(cell, observer.packed()) {
+            return Ok(payload);
         }
+        // Word by word, so that what both ways have in common is registers: a payload stored in
+        // words and loaded in larger pieces would wait for the stores.
+        let payload = self.read_unsettled(cell, observer, structures)?;
+        Ok(std::array::from_fn(|word| payload[word]))
     }
 
     /// The usual case of [`Self::read`]: the burst has nothing pending on the cell, nobody is at

@@ -88,20 +88,20 @@ fn add(shape: &Shape) -> Subject<'static> {
 
 fn get_hit(shape: &Shape) -> Subject<'static> {
     shape.ours(|worker, objects, element| {
-        black_box(worker.map_get(objects.map, &key(element)).expect("a map"));
+        black_box(worker.map_get(objects.map, key(element)).expect("a map"));
     })
 }
 
 fn get_miss(shape: &Shape) -> Subject<'static> {
     let absent = u32::from(shape.elements);
     shape.ours(move |worker, objects, element| {
-        black_box(worker.map_get(objects.map, &key(absent + element)).expect("a map"));
+        black_box(worker.map_get(objects.map, key(absent + element)).expect("a map"));
     })
 }
 
 fn set_present(shape: &Shape) -> Subject<'static> {
     shape.ours(|worker, objects, element| {
-        worker.map_set(objects.map, &key(element), [2; 6]).expect("a map");
+        worker.map_set(objects.map, key(element), [2; 6]).expect("a map");
     })
 }
 
@@ -118,11 +118,11 @@ fn new_keys(bed: &mut Bed, shape: &Shape, event: impl Fn(&mut Worker, ObjectId, 
 }
 
 fn insert_new(worker: &mut Worker, map: ObjectId, element: u32) {
-    worker.map_set(map, &key(element), [1; 6]).expect("a map");
+    worker.map_set(map, key(element), [1; 6]).expect("a map");
 }
 
 fn remove_new(worker: &mut Worker, map: ObjectId, element: u32) {
-    assert!(worker.map_remove(map, &key(element)).expect("a map"), "it was inserted before");
+    assert!(worker.map_remove(map, key(element)).expect("a map"), "it was inserted before");
 }
 
 fn insert(shape: &Shape) -> Subject<'static> {

@@ -64,7 +64,7 @@ fn add_to_one(worker: &mut Worker, objects: &Objects, _: u32) {
 
 fn get(worker: &mut Worker, objects: &Objects, element: u32) {
     let key = nfos_bench_transactions::key(element);
-    std::hint::black_box(worker.map_get(objects.map, &key).expect("a map"));
+    std::hint::black_box(worker.map_get(objects.map, key).expect("a map"));
 }
 
 fn lines(work: Work) -> Vec<Line> {

@@ -5,6 +5,12 @@ use crate::error::AccessError;
 use crate::object::ObjectId;
 use crate::{Cell, ExpiredLease, MapEntry, SetOutcome};
 
+/// A copy in words, so that what the usual way of a read and others have in common is registers.
+#[inline(always)]
+pub(crate) fn word_by_word(value: &Cell) -> Cell {
+    std::array::from_fn(|word| value[word])
+}
+
 impl Worker {
     /// The element `index` of a vector. Observes its version.
     ///
@@ -38,7 +44,8 @@ impl Worker {
                 return Ok(then(&value));
             }
         }
-        self.vector_read_otherwise(object, index).map(|value| then(&value))
+        let value = self.vector_read_otherwise(object, index)?;
+        Ok(then(&word_by_word(&value)))
     }
 
     #[inline(never)]
@@ -114,7 +121,8 @@ impl Worker {
         {
             return Ok(then(value.as_ref()));
         }
-        self.map_get_otherwise(object, key).map(|value| then(value.as_ref()))
+        let value = self.map_get_otherwise(object, key)?;
+        Ok(then(value.as_ref().map(word_by_word).as_ref()))
     }
 
     #[inline(never)]
