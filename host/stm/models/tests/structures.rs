@@ -67,7 +67,8 @@ impl Structure for chain::Program {
         let mut event = |random: &mut Random| random.some(2, &mut op);
         let events = if threads > 2 { 1 } else { 2 };
         let threads = (0..threads).map(|_| random.some(events, &mut event)).collect();
-        Self { present, threads }
+        let burst = 1 + random.below(2) as u8;
+        Self { present, burst, threads }
     }
 
     fn threads(&self) -> u8 {
@@ -386,6 +387,13 @@ gaps! {
     chain_numbers_free_after_the_commit: NumbersFreeEarly,
     chain_presence_observed: PresenceNotObserved,
     chain_given_back_before_a_retake: AcquireWaits,
+    chain_prefix_as_it_was: PrefixWithLaterValues,
+    chain_observed_to_the_end: ObservationsDropped,
+    chain_known_since_the_first: KnownSlotOldSinceLast,
+    chain_numbers_of_dropped_return: DroppedNumbersKept,
+    chain_dropped_frees_stay: DroppedFreesReturn,
+    chain_retaken_stays: RetakenReturns,
+    chain_retaken_by_dropped_returns: RetakenByDroppedLost,
 }
 
 gaps! {

@@ -9,6 +9,8 @@
 //! The memory is ideal: every version is kept, a read at a snapshot is a step, and a commit is few
 //! steps: its cells are taken at once, all is resolved, validated and installed at once, and
 //! numbers go back to their pools. That these steps are right is for the model of the protocol.
+//! Bursts have up to two events, of which a prefix may stand: cells are as of its end, and numbers
+//! that the others took and gave up are as if they had not.
 
 mod commit;
 mod run;
@@ -20,7 +22,7 @@ const REFERENCES: usize = 2;
 /// Overflow cells: one in use, and some on their way.
 const OVERFLOW: u8 = 3;
 /// Slots: for each key, and some on their way.
-const SLOTS: u8 = 7;
+const SLOTS: u8 = 10;
 /// A value cell and two key cells.
 const STRIDE: u8 = 3;
 const BUCKET: u8 = 0;
@@ -41,12 +43,14 @@ pub enum Op {
     Remove(u8),
 }
 
-/// A configuration of the model: how many keys are there at first, and the events of each thread.
+/// A configuration of the model.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Program {
     /// The first so many keys are there.
     pub present: u8,
-    /// The events of each thread, each a burst of its own.
+    /// The most events of a burst.
+    pub burst: u8,
+    /// The events of each thread.
     pub threads: Vec<Vec<Vec<Op>>>,
 }
 
@@ -79,11 +83,26 @@ pub enum Gap {
     PresenceNotObserved,
     /// Who lacks a cell waits for it and keeps the others: 37.
     AcquireWaits,
+    /// A prefix is installed with what later events have written: 17.
+    PrefixWithLaterValues,
+    /// Observations are forgotten where an event ends, whether or not the burst has written: 16.
+    ObservationsDropped,
+    /// A known slot is taken for as it was seen if it is older than the burst's last snapshot: 53.
+    KnownSlotOldSinceLast,
+    /// Numbers taken by events that do not stand stay taken.
+    DroppedNumbersKept,
+    /// Numbers given up by events that do not stand come into their pool.
+    DroppedFreesReturn,
+    /// Numbers given up and taken again come into their pool, too.
+    RetakenReturns,
+    /// Numbers given up and taken again by an event that does not stand come into no pool.
+    RetakenByDroppedLost,
 }
 
 /// A buffered set or remove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Action {
+    event: u8,
     key: u8,
     value: Option<u8>,
     known: Option<u8>,
@@ -115,24 +134,43 @@ enum At {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Thread {
     at: At,
+    /// The first event of the burst, the one that runs, and its operation.
+    first: u8,
     event: u8,
     op: u8,
+    /// The burst's first snapshot.
+    begun_at: u8,
     snapshot: u8,
     stale: bool,
-    doomed: bool,
-    observed: Vec<(u8, u8, Observed)>,
+    doomed: Option<u8>,
+    /// The first event that wrote.
+    writer: Option<u8>,
+    /// Whether the last burst failed, so that this one has one event.
+    failed: bool,
+    /// Event, cell, timestamp seen, and what of it.
+    observed: Vec<(u8, u8, u8, Observed)>,
     walked: Vec<(u8, u8)>,
     actions: Vec<Action>,
-    results: Vec<u8>,
+    results: Vec<Vec<u8>>,
     named: Vec<u8>,
-    writes: Vec<(u8, Content)>,
+    /// Cell, content and event.
+    writes: Vec<(u8, Content, u8)>,
     /// Numbers taken, and given up: slots, then overflow cells.
-    taken: [Vec<u8>; 2],
-    freed: [Vec<u8>; 2],
+    taken: [Vec<Taken>; 2],
+    freed: [Vec<Freed>; 2],
+    /// Events before this one stand.
+    end: u8,
 }
 
-/// An event that has ended: its place, whether it only read or failed, whose it is, what it read.
-type Ran = ((u8, bool), (u8, u8), Vec<u8>);
+/// A number, and which event has taken it.
+type Taken = (u8, u8);
+
+/// A number, which event has given it up, and which one has taken it again.
+type Freed = (u8, u8, Option<u8>);
+
+/// Events that have ended: their place, whether they only read or failed, whose they are and from
+/// which one on, and what they read.
+type Ran = ((u8, bool), (u8, u8), Vec<Vec<u8>>);
 
 /// The state of the model.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -202,11 +240,15 @@ impl State {
     pub fn initial(program: &Program) -> Self {
         let thread = Thread {
             at: At::Begin,
+            first: 0,
             event: 0,
             op: 0,
+            begun_at: 0,
             snapshot: 0,
             stale: false,
-            doomed: false,
+            doomed: None,
+            writer: None,
+            failed: false,
             observed: Vec::new(),
             walked: Vec::new(),
             actions: Vec::new(),
@@ -215,6 +257,7 @@ impl State {
             writes: Vec::new(),
             taken: [Vec::new(), Vec::new()],
             freed: [Vec::new(), Vec::new()],
+            end: 0,
         };
         let cells = usize::from(value_of(SLOTS));
         let mut state = Self {
@@ -300,9 +343,9 @@ impl State {
 
     fn replays(&self, program: &Program) -> bool {
         let run = |plain: &mut [u8; KEYS as usize], ran: &Ran| {
-            let (thread, event) = (usize::from(ran.1.0), usize::from(ran.1.1));
-            let mut results = ran.2.iter();
-            program.threads[thread][event].iter().all(|op| {
+            let (thread, from) = (usize::from(ran.1.0), usize::from(ran.1.1));
+            let mut results = ran.2.iter().flatten();
+            program.threads[thread][from..][..ran.2.len()].iter().flatten().all(|op| {
                 let (result, key) = match *op {
                     Op::Set(key, value) => {
                         plain[usize::from(key)] = value;
@@ -391,14 +434,7 @@ impl Step<'_> {
             At::Take => self.take(),
             At::Resolve => self.resolve(),
             At::Install => self.install(),
-            At::Finish => {
-                for of in 0..2 {
-                    let freed = std::mem::take(&mut self.mine().freed[of]);
-                    self.give(of, freed);
-                }
-                self.mine().event += 1;
-                self.go(At::Begin)
-            }
+            At::Finish => self.finish(),
         }
     }
 }
