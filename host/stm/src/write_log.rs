@@ -447,6 +447,28 @@ mod tests {
     }
 
     #[test]
+    fn a_log_that_is_full_takes_no_operation_that_would_lengthen_it() {
+        let mut log = WriteLog::new();
+        let cells = WriteLog::LIMIT as u32 / 2;
+        for event in 0..2 {
+            for raw in 0..cells {
+                assert!(log.operate(cell(raw), event, BY, 0, (Operation::Add, 1)), "{event} {raw}");
+            }
+        }
+        assert_eq!(log.writes.len(), log.writes.capacity());
+        let first = |log: &WriteLog| log.latest(cell(7)).unwrap().apply(&[100; WORDS])[0];
+        assert!(!log.operate(cell(7), 2, BY, 0, (Operation::Add, 1)));
+        assert_eq!((first(&log), log.writes.len()), (102, WriteLog::LIMIT));
+        // An entry that the event has is only changed.
+        assert!(log.operate(cell(7), 1, BY, 0, (Operation::Add, 1)));
+        assert_eq!(first(&log), 103);
+        // What the commit does instead.
+        log.replace(cell(7), 2, BY, &[104; WORDS]);
+        assert_eq!((first(&log), log.writes.len()), (104, WriteLog::LIMIT + 1));
+        assert_eq!(log.as_of(&log.targets[7], 2).unwrap().apply(&[100; WORDS])[0], 103);
+    }
+
+    #[test]
     fn stamps_begin_anew_and_take_no_earlier_burst_for_their_own() {
         let mut log = WriteLog::new();
         for burst in 0..100_000u32 {
