@@ -406,8 +406,10 @@ impl<P: Copy> Transaction<P> {
     /// need not be kept for it, and it is one without a conflict.
     #[inline]
     pub fn pass(&mut self, events: usize) {
-        self.deactivate();
-        if events > 0 {
+        if !seeded(Bug::PassedKeepsHistory) {
+            self.deactivate();
+        }
+        if events > 0 || seeded(Bug::NoEventsCount) {
             self.size.committed(events);
         }
     }

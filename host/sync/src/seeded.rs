@@ -116,6 +116,10 @@ pub enum Bug {
     EndSnapshotsForgotten = 52,
     /// A known slot is taken for as it was seen if it is older than the burst's last snapshot.
     KnownSlotOldSinceLast = 53,
+    /// A burst that never began keeps history for the snapshot of the one before it.
+    PassedKeepsHistory = 60,
+    /// A burst that never began and had no event counts as one without a conflict.
+    NoEventsCount = 61,
 }
 
 /// Whether this bug is in.
