@@ -54,20 +54,23 @@ impl Structure for chain::Program {
         let mut random = Random::of(seed);
         // With three the bucket overflows.
         let present = chain::KEYS - random.below(4) as u8;
+        // In one program of three events go through the map, too.
+        let goes_through = random.below(3) == 0;
         let mut value = 0;
         let mut op = |random: &mut Random| {
             let key = random.below(chain::KEYS.into()) as u8;
             value += 1;
-            match random.below(8) {
+            match random.below(if goes_through { 12 } else { 8 }) {
                 0..3 => chain::Op::Get(key),
                 3..6 => chain::Op::Set(key, value),
-                _ => chain::Op::Remove(key),
+                6..8 => chain::Op::Remove(key),
+                _ => chain::Op::Entries,
             }
         };
         let mut event = |random: &mut Random| random.some(2, &mut op);
         let events = if threads > 2 { 1 } else { 2 };
         let threads = (0..threads).map(|_| random.some(events, &mut event)).collect();
-        let burst = 1 + random.below(2) as u8;
+        let burst = 2 - u8::from(random.below(4) == 0);
         Self { present, burst, threads }
     }
 
@@ -312,7 +315,7 @@ fn all_are_right_without<S: Structure>(
 /// Some program goes wrong without the rule.
 fn a_rule_is_needed<S: Structure>(gap: S::Gap, threads: u64) {
     let count = Count::default();
-    let programs = (0..1_000).map(|seed| S::random(seed, threads));
+    let programs = (0..2_000).map(|seed| S::random(seed, threads));
     let found = programs.map(|program| explore(&program, Some(gap), &count)).find(Option::is_some);
     let (programs, states) = (count.programs.into_inner(), count.states.into_inner());
     let steps = found.as_ref().and_then(Option::as_ref).map_or(0, Vec::len);
@@ -394,6 +397,15 @@ gaps! {
     chain_dropped_frees_stay: DroppedFreesReturn,
     chain_retaken_stays: RetakenReturns,
     chain_retaken_by_dropped_returns: RetakenByDroppedLost,
+    chain_counts_observed: CountsUnobserved,
+    chain_all_counts_observed: OwnCountOnly,
+    chain_counts_observed_by_each: CountsObservedOnce,
+    chain_removals_counted: RemovalUncounted,
+    chain_passed_observed: PassedUnobserved,
+    chain_passed_as_changed: OwnChangesPassed,
+    chain_own_inserted_passed: OwnInsertedMissed,
+    chain_own_inserted_sought: OwnInsertedNotSought,
+    chain_own_inserted_once: OwnInsertedByAction,
 }
 
 gaps! {

@@ -1,8 +1,8 @@
 //! Cells taken, actions resolved, and what becomes of numbers.
 
 use super::{
-    Action, At, BUCKET, Content, Freed, Gap, REFERENCES, REMOVED, SET, Step, Taken, key_cell,
-    reference, search, value_of,
+    Action, At, BUCKET, Content, Freed, Gap, REFERENCES, REMOVED, SET, Step, Taken, count_of,
+    key_cell, reference, search, value_of,
 };
 
 impl Step<'_> {
@@ -194,7 +194,15 @@ impl Step<'_> {
         for number in 0..2 {
             self.write(event, value_of(slot) + 1 + number, key_cell(key, number));
         }
+        self.count(event);
         Ok(())
+    }
+
+    /// That it was changed is what others observe.
+    fn count(&mut self, event: u8) {
+        let own = count_of(self.me);
+        let content = self.latest(own);
+        self.write(event, own, content);
     }
 
     /// A slot that this commit has emptied is known by the removal.
@@ -233,6 +241,9 @@ impl Step<'_> {
                 self.write(event, before, content);
                 self.mine().freed[1].push((last, event, None));
             }
+        }
+        if !self.lacks(Gap::RemovalUncounted) {
+            self.count(event);
         }
         self.write(event, value_of(slot), [REMOVED, 0, 0]);
         if self.lacks(Gap::NumbersFreeEarly) {
@@ -296,6 +307,8 @@ impl Step<'_> {
         me.actions.clear();
         me.results.clear();
         me.named.clear();
+        me.passed.clear();
+        me.goes_through = false;
         self.go(At::Begin)
     }
 }

@@ -4,7 +4,9 @@
 //! slot. Here a bucket holds two references and a link, and behind a reference are a value cell and
 //! two key cells. Of the four keys two and two share the first key cell and the tag of their
 //! references. So a look-up reads many cells, between which the snapshot may move, and absence is
-//! observed on each cell of a chain.
+//! observed on each cell of a chain. Who goes through the map observes values, and of chains and
+//! keys only how many there are: each thread has a cell in which it counts what it inserts and
+//! removes.
 //!
 //! The memory is ideal: every version is kept, a read at a snapshot is a step, and a commit is few
 //! steps: its cells are taken at once, all is resolved, validated and installed at once, and
@@ -14,6 +16,7 @@
 
 mod commit;
 mod run;
+mod through;
 
 /// Keys.
 pub const KEYS: u8 = 4;
@@ -41,6 +44,8 @@ pub enum Op {
     Set(u8, u8),
     /// Removes a key, if it is there.
     Remove(u8),
+    /// Goes through all entries.
+    Entries,
 }
 
 /// A configuration of the model.
@@ -97,6 +102,24 @@ pub enum Gap {
     RetakenReturns,
     /// Numbers given up and taken again by an event that does not stand come into no pool.
     RetakenByDroppedLost,
+    /// Who goes through the map does not observe that its keys stay.
+    CountsUnobserved,
+    /// Who goes through the map observes what it counts itself only.
+    OwnCountOnly,
+    /// A burst whose first event has gone through the map observes no more that its keys stay.
+    CountsObservedOnce,
+    /// A removal is not counted.
+    RemovalUncounted,
+    /// A value on the way through the map is not observed.
+    PassedUnobserved,
+    /// Who goes through the map does not ask for its own changes of what is there.
+    OwnChangesPassed,
+    /// Who goes through the map does not come by what it has inserted itself.
+    OwnInsertedMissed,
+    /// Own insertions are passed whether or not they are there anyway.
+    OwnInsertedNotSought,
+    /// Own insertions are passed once for each action on their key.
+    OwnInsertedByAction,
 }
 
 /// A buffered set or remove.
@@ -124,6 +147,10 @@ enum At {
     Walk { cell: u8, newest: bool },
     Key { cell: u8, content: Content, position: usize, number: u8, newest: bool },
     Value { slot: u8 },
+    Count(u8),
+    Pass(u8),
+    PassValue { position: u8, slot: u8, key: u8 },
+    PassInserted(u8),
     Take,
     Resolve,
     Install,
@@ -152,6 +179,11 @@ struct Thread {
     walked: Vec<(u8, u8)>,
     actions: Vec<Action>,
     results: Vec<Vec<u8>>,
+    /// Whether the event has observed that the map's keys stay; what it has passed, and which of
+    /// its actions it asks for.
+    goes_through: bool,
+    passed: Vec<(u8, u8)>,
+    asked: Option<u8>,
     named: Vec<u8>,
     /// Cell, content and event.
     writes: Vec<(u8, Content, u8)>,
@@ -188,6 +220,11 @@ pub struct State {
 
 fn value_of(slot: u8) -> u8 {
     1 + OVERFLOW + slot * STRIDE
+}
+
+/// Where a thread counts the keys that it has inserted and removed.
+fn count_of(thread: u8) -> u8 {
+    value_of(SLOTS) + thread
 }
 
 fn tag(key: u8) -> u8 {
@@ -253,13 +290,16 @@ impl State {
             walked: Vec::new(),
             actions: Vec::new(),
             results: Vec::new(),
+            goes_through: false,
+            passed: Vec::new(),
+            asked: None,
             named: Vec::new(),
             writes: Vec::new(),
             taken: [Vec::new(), Vec::new()],
             freed: [Vec::new(), Vec::new()],
             end: 0,
         };
-        let cells = usize::from(value_of(SLOTS));
+        let cells = usize::from(value_of(SLOTS)) + program.threads.len();
         let mut state = Self {
             clock: 0,
             cells: vec![vec![(0, [0; 3])]; cells],
@@ -353,6 +393,7 @@ impl State {
                     }
                     Op::Get(key) => (plain[usize::from(key)], key),
                     Op::Remove(key) => (u8::from(plain[usize::from(key)] != 0), key),
+                    Op::Entries => return plain.iter().all(|value| results.next() == Some(value)),
                 };
                 if matches!(op, Op::Remove(_)) {
                     plain[usize::from(key)] = 0;
@@ -431,6 +472,10 @@ impl Step<'_> {
                 self.found(slot)
             }
             At::Value { slot } => self.look_at_value(slot),
+            At::Count(thread) => self.look_at_count(thread),
+            At::Pass(position) => self.pass(position),
+            At::PassValue { position, slot, key } => self.pass_value(position, slot, key),
+            At::PassInserted(number) => self.pass_inserted(number),
             At::Take => self.take(),
             At::Resolve => self.resolve(),
             At::Install => self.install(),

@@ -37,32 +37,38 @@ impl Step<'_> {
         if is_last {
             return self.commit();
         }
-        let clock = self.state.clock;
+        let (clock, once) = (self.state.clock, self.lacks(Gap::CountsObservedOnce));
         let me = self.mine();
         if me.writer.is_none() && std::mem::take(&mut me.stale) {
             me.snapshot = clock;
         }
         (me.event, me.op) = (me.event + 1, 0);
+        me.goes_through &= once;
         me.results.push(Vec::new());
         true
     }
 
-    fn is_stale(&self) -> bool {
+    pub(super) fn is_stale(&self) -> bool {
         self.own().stale || self.own().doomed.is_some()
     }
 
     pub(super) fn key(&self) -> u8 {
-        let (Op::Get(key) | Op::Set(key, _) | Op::Remove(key)) =
-            self.operation().expect("an operation runs");
-        key
+        match self.operation().expect("an operation runs") {
+            Op::Get(key) | Op::Set(key, _) | Op::Remove(key) => key,
+            Op::Entries => {
+                let asked = self.own().asked.expect("an own insertion is asked for");
+                self.own().actions[usize::from(asked)].key
+            }
+        }
     }
 
     pub(super) fn operate(&mut self) -> bool {
         let Some(op) = self.operation() else { return self.end_event() };
+        if op == Op::Entries {
+            return self.go_through();
+        }
         let key = self.key();
-        let Some(&latest) = self.own().actions.iter().rev().find(|action| action.key == key) else {
-            return self.walk();
-        };
+        let Some(latest) = self.latest_action(key) else { return self.walk() };
         match op {
             Op::Get(_) => self.give_result(latest.value.unwrap_or(0)),
             Op::Set(_, value) => self.act(Some(value), latest.value.and(latest.known)),
@@ -71,10 +77,15 @@ impl Step<'_> {
                 self.push_result(there.into());
                 if there { self.act(None, None) } else { self.next_op() }
             }
+            Op::Entries => unreachable!("it asks for no key"),
         }
     }
 
-    fn walk(&mut self) -> bool {
+    pub(super) fn latest_action(&self, key: u8) -> Option<Action> {
+        self.own().actions.iter().rev().find(|action| action.key == key).copied()
+    }
+
+    pub(super) fn walk(&mut self) -> bool {
         self.mine().walked.clear();
         self.go(At::Walk { cell: BUCKET, newest: true })
     }
@@ -105,6 +116,7 @@ impl Step<'_> {
     pub(super) fn found(&mut self, slot: u8) -> bool {
         match self.operation() {
             Some(Op::Set(_, value)) => self.act(Some(value), Some(slot)),
+            Some(Op::Entries) => self.asked_for(true),
             _ => self.go(At::Value { slot }),
         }
     }
@@ -125,6 +137,9 @@ impl Step<'_> {
                 .iter()
                 .map(|&(cell, seen)| (event, cell, seen, Observed::Absent(key)));
             self.mine().observed.extend(observed);
+        }
+        if self.own().asked.is_some() {
+            return self.asked_for(false);
         }
         self.give_result(0)
     }
@@ -155,7 +170,7 @@ impl Step<'_> {
         self.give_result(content[1])
     }
 
-    fn push_result(&mut self, result: u8) {
+    pub(super) fn push_result(&mut self, result: u8) {
         self.mine().results.last_mut().expect("an event runs").push(result);
     }
 
@@ -176,7 +191,7 @@ impl Step<'_> {
         self.next_op()
     }
 
-    fn next_op(&mut self) -> bool {
+    pub(super) fn next_op(&mut self) -> bool {
         self.mine().op += 1;
         self.go(At::Operate)
     }
@@ -203,7 +218,7 @@ impl Step<'_> {
         failing.map(|observed| observed.0)
     }
 
-    fn extend(&mut self) -> bool {
+    pub(super) fn extend(&mut self) -> bool {
         if self.is_stale() {
             return false;
         }
