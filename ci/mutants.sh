@@ -30,10 +30,11 @@ program() {
     echo "$path"
 }
 
-build --workspace --test oracle --test guarantees --test adya
+build --workspace --test oracle --test guarantees --test late_begin --test adya
 cells=$(program stm oracle)
 structures=$(program state oracle)
 guarantees=$(program state guarantees)
+late_begin=$(program state late_begin)
 adya=$(program stm adya)
 RUSTFLAGS="--cfg nfos_loom ${RUSTFLAGS:-}" build --target-dir target/loom -p nfos-stm --lib
 kernels=$(program stm nfos_stm)
@@ -68,6 +69,7 @@ layer() {
         units) set -- "$units" history ;;
         structures) set -- "$structures" many_programs ;;
         guarantees) set -- "$guarantees" ;;
+        late_begin) set -- "$late_begin" ;;
         kernel) set -- "$kernels" "kernels::$(kernel "$bug")" ;;
         dataplane) set -- "$dataplane" rollback ;;
     esac
@@ -97,7 +99,7 @@ hunt() {
 }
 
 # The layers find nothing where there is nothing.
-for name in cells sleeper ${units:+units} structures guarantees; do
+for name in cells sleeper ${units:+units} structures guarantees late_begin; do
     layer 0 "$name" && continue
     tail -20 "$folder/0.$name"
     echo "mutants: $name fails without a bug" >&2
@@ -107,7 +109,7 @@ done
 "$adya" the_original_protocol_is_caught --quiet > /dev/null
 echo "the protocol of the NFOS prototype: failed by cells and adya"
 
-export cells units structures guarantees kernels dataplane folder
+export cells units structures guarantees late_begin kernels dataplane folder
 export -f hunt kernel layer words
 report=$folder/report
 {
@@ -119,6 +121,7 @@ report=$folder/report
     for bug in 23 24 25 26 27 35; do echo "$bug guarantees structures"; done
     echo "28 guarantees structures"
     for bug in 36 37 38 39 40 41 42 43 45 46 49 50 51 53; do echo "$bug structures"; done
+    for bug in 60 61; do echo "$bug late_begin"; done
     if [[ -n $dataplane ]]; then
         for bug in 30 31 32; do echo "$bug dataplane"; done
         echo "22 units"

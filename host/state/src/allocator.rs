@@ -318,14 +318,18 @@ impl Allocator {
         Ok(None)
     }
 
-    /// Whether the lease of an entry in hand is due; "no" observes nothing.
+    /// Whether the lease of an entry in hand is due; "no" observes nothing. An entry comes into its
+    /// wheel before its lease can be seen: an event that sees an old state may see the lease before
+    /// that, whose entry it may have had, too.
     fn observe_due(
         &self,
         tx: &mut Tx,
         effects: &mut Effects,
         in_hand: usize,
     ) -> Result<Option<ExpiredLease>, AccessError> {
-        let (id, now_ns) = (effects.in_hand[in_hand].1.id, effects.now_ns);
+        let entry = effects.in_hand[in_hand].1;
+        let (id, now_ns) = (entry.id, effects.now_ns);
+        let is_due = |lease: &Lease| lease.is_due(now_ns) && lease.generation == entry.generation();
         let (cell, observer) = (self.leases.offset(id), self.observer(ObserverKind::NextExpired));
         let is_pending = tx.has_pending(cell);
         let mut committed = None;
@@ -334,17 +338,17 @@ impl Allocator {
                 let lease = Lease::new(payload);
                 let Lease { generation, deadline_ns, .. } = lease;
                 committed = Some(lease);
-                let observed = observes && lease.is_due(now_ns);
+                let observed = observes && is_due(&lease);
                 observed.then_some(Predicate::Due { generation, deadline_ns })
             });
             payload.map(|payload| Lease::new(&payload))
         };
         // A lease that the burst itself has refreshed is not due, whoever refreshes it too.
         let mut lease = look(!is_pending)?;
-        if is_pending && lease.is_due(now_ns) {
+        if is_pending && is_due(&lease) {
             lease = look(true)?;
         }
-        if lease.is_due(now_ns) {
+        if is_due(&lease) {
             return Ok(Some(ExpiredLease { id, deadline_ns: lease.deadline_ns }));
         }
         if let Some(lease) = committed {

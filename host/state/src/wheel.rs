@@ -56,9 +56,14 @@ pub(crate) struct InHand {
 }
 
 impl InHand {
+    /// Of the tenure that it belongs to.
+    pub(crate) fn generation(&self) -> u64 {
+        self.tag.0 >> 18
+    }
+
     /// The entry is not due yet: in this generation the deadline has become this.
     pub(crate) fn raise(&mut self, generation: u64, deadline_ns: u64) {
-        if self.tag.0 >> 18 == generation {
+        if self.generation() == generation {
             self.deadline_ns = self.deadline_ns.max(deadline_ns);
         }
     }

@@ -152,6 +152,36 @@ fn who_removed_a_key_is_blamed_although_it_had_moved() {
 }
 
 #[test]
+fn who_removed_a_key_is_blamed_and_not_who_did_before_the_snapshot_moved() {
+    let (state, m) = with_keys(5, 1);
+    let vector = state.open_vector("v", 2).unwrap();
+    let mut workers = [0, 1, 2].map(|participant| state.worker(participant));
+    let [observer, first, second] = &mut workers;
+    let run = |worker: &mut Worker, event: &dyn Fn(&mut Worker)| {
+        worker.begin_burst();
+        assert!(worker.begin_event(1_000));
+        event(worker);
+        assert_eq!(worker.commit(1).committed, 1);
+    };
+    let remove = |worker: &mut Worker| assert!(worker.map_remove(m, &[0]).unwrap());
+    observer.begin_burst();
+    assert!(observer.begin_event(1_000));
+    remove(observer);
+    // It is there again, in another slot, when the snapshot moves.
+    run(first, &remove);
+    run(first, &|worker| {
+        _ = worker.map_set(m, &[0], [8; 6]).unwrap();
+        worker.vector_write(vector, 0, [1; 6]).unwrap();
+    });
+    assert_eq!(observer.vector_read(vector, 0), Ok([1; 6]));
+    run(second, &remove);
+    let conflict = observer.commit(1).conflict.unwrap();
+    let change = conflict.change.unwrap();
+    assert_eq!((conflict.cause, key(&conflict), change.participant), (Cause::M4, &[0][..], 2));
+    assert!(conflict.snapshot < change.committed, "{conflict:?}");
+}
+
+#[test]
 fn who_inserted_a_key_is_blamed_wherever_in_its_chain_it_went() {
     const ABSENT: [u8; 1] = [200];
     // In some of these the chain of the key has two cells before.

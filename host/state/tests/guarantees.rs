@@ -342,6 +342,27 @@ fn expired_lease_is_found_and_reused() {
 }
 
 #[test]
+fn an_expired_lease_is_found_once_in_a_burst_whoever_takes_its_id_anew() {
+    let state = state(2);
+    let allocator = state.open_allocator("ids", 1, 0).unwrap();
+    let mut both = workers(&state, 2);
+    let [worker, control] = &mut both[..] else { unreachable!() };
+    let id = run(worker, 0, |w| w.allocate(allocator, 10)).unwrap().unwrap();
+    begin(control, 100);
+    assert_eq!(control.next_expired(allocator).unwrap().unwrap().deadline_ns, 10);
+    run(worker, 20, |w| {
+        w.free(allocator, id).unwrap();
+        assert_eq!(w.allocate(allocator, 10), Ok(Some(id)));
+    });
+    // The second tenure has run out as well, but this event sees the first.
+    assert_eq!(control.next_expired(allocator), Ok(None));
+    assert!(!control.is_doomed());
+    assert_eq!(control.commit(1).committed, 1);
+    let expired = run(control, 100, |w| w.next_expired(allocator).unwrap().unwrap());
+    assert_eq!(expired.deadline_ns, 30);
+}
+
+#[test]
 fn a_refresh_is_skipped_only_if_it_would_move_the_deadline_by_less_than_the_interval() {
     for (later_ns, deadline_ns) in [(99, 1_500), (100, 1_600), (101, 1_601)] {
         let state = state(1);

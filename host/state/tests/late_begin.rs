@@ -90,6 +90,32 @@ fn after_a_failure_a_burst_that_touches_nothing_ends_the_turn() {
 }
 
 #[test]
+fn bursts_that_touch_nothing_count_by_their_events() {
+    let state = state();
+    let vector = state.open_vector("v", 4).unwrap();
+    let (mut late, mut other) = (state.worker(0), state.worker(1));
+    for worker in [&mut other, &mut late] {
+        begin_one(worker);
+        worker.vector_read(vector, 0).unwrap();
+        worker.vector_write(vector, 0, [3; 6]).unwrap();
+    }
+    assert_eq!(other.commit(1), DONE);
+    assert_eq!(late.commit(1).committed, 0);
+    commit_one(&mut late, |_| ());
+    let limit = late.burst_limit();
+    assert!(limit < 8, "the burst that failed has halved it");
+    // Without events there was nothing that could have met a conflict.
+    for _ in 0..16 {
+        late.begin_burst();
+        assert_eq!(late.commit(0).committed, 0);
+    }
+    assert_eq!(late.burst_limit(), limit);
+    // An event has met none, though it touched nothing.
+    commit_one(&mut late, |_| ());
+    assert_eq!(late.burst_limit(), limit + 1);
+}
+
+#[test]
 fn what_touches_nothing_keeps_no_history() {
     let state = state();
     let vector = state.open_vector("v", 1).unwrap();

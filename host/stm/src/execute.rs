@@ -412,9 +412,10 @@ impl<P: Copy> Transaction<P> {
         let range = (observation.seen().max(self.snapshot), bound);
         let falsifies = |at| observation.is_predicate() && !holds(at);
         let mut first = first_falsifier(&self.memory, place, range, self.me, falsifies);
+        let is_the_end = |at: u64| at > range.0 && !holds(at) && holds(at - 1);
         if observation.is_predicate()
             && let Ok(version) = &first
-            && (holds(version.timestamp) || !holds(version.timestamp - 1))
+            && !is_the_end(version.timestamp)
         {
             let of = (&self.observations.predicates[predicate], observation.cell());
             first = self.follow(of, range, structures).map_or(first, Ok);

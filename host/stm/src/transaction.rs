@@ -507,9 +507,11 @@ impl<P: Copy> Transaction<P> {
     /// need not be kept for it, and it is one without a conflict.
     #[inline]
     pub fn pass(&mut self, events: usize) {
-        self.deactivate();
+        if !seeded(Bug::PassedKeepsHistory) {
+            self.deactivate();
+        }
         self.reset();
-        if events > 0 {
+        if events > 0 || seeded(Bug::NoEventsCount) {
             self.size.committed(events);
         }
     }

@@ -118,6 +118,10 @@ pub enum Bug {
     KnownSlotOldSinceLast = 53,
     /// The first writer of a burst forgets what it has observed itself, with the events before it.
     FirstWriterForgets = 54,
+    /// A burst that never began keeps history for the snapshot of the one before it.
+    PassedKeepsHistory = 60,
+    /// A burst that never began and had no event counts as one without a conflict.
+    NoEventsCount = 61,
 }
 
 /// Whether this bug is in.

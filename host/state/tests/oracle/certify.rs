@@ -175,12 +175,6 @@ impl Changes {
         !self.is_there(key, from) || later.any(|(_, &there)| !there)
     }
 
-    /// The keys that a commit set or removed.
-    fn keys_changed(&self, at: u64) -> impl Iterator<Item = u16> {
-        let commit = self.by_time.get(&at).into_iter().flatten();
-        commit.filter_map(|by| if let Subject::Key(key) = by.subject { Some(key) } else { None })
-    }
-
     /// The keys that are there at a time.
     pub(crate) fn keys_at(&self, timestamp: u64) -> HashSet<u16> {
         self.keys.keys().copied().filter(|&key| self.is_there(key, timestamp)).collect()
@@ -237,11 +231,11 @@ pub(crate) fn certify(abort: &Abort, changes: &Changes) -> Result<Certified, &'s
     if !same_object || !commit.iter().any(|by| by.kind == change.mutator) {
         return Err("it did not change anything in that way");
     }
-    let subjects = abort.subjects(changes)?;
-    if !subjects.iter().any(|subject| abort.has_observed(*subject, changes)) {
+    let subject = abort.subject(changes)?;
+    if !abort.has_observed(subject, changes) {
         return Err("the event did not observe that");
     }
-    if subjects.iter().any(|subject| abort.is_ended(*subject, changes)) {
+    if abort.is_ended(subject, changes) {
         Ok(Certified::ByACommit)
     } else {
         Err("that did not end the observation")
@@ -260,19 +254,19 @@ impl Abort {
     }
 
     /// What the record is about; where history had lost whose slot it was, what the replay says.
-    fn subjects(&self, changes: &Changes) -> Result<Vec<Subject>, &'static str> {
-        match Subject::of(&self.conflict.place) {
-            Some(subject) => Ok(vec![subject]),
-            None if self.is_by_slot() => Ok(self.changed_slots(changes)),
-            None => Err("it does not name the place"),
-        }
+    fn subject(&self, changes: &Changes) -> Result<Subject, &'static str> {
+        let found_out = || match self.is_by_slot() {
+            true => self.changed_slot(changes).ok_or("nothing that it had found was changed"),
+            false => Err("it does not name the place"),
+        };
+        Subject::of(&self.conflict.place).map_or_else(found_out, Ok)
     }
 
     /// Whose slot it was, without asking the record: of the keys that the event had found and whose
     /// observation the named commit ended, the first that it looked at, since observations are
-    /// looked through in their order. At which key it was broken off on its way through a map is
-    /// not logged; then it is each that it had not passed.
-    pub(crate) fn changed_slots(&self, changes: &Changes) -> Vec<Subject> {
+    /// looked through in their order. On its way through a map it has observed no key that it has
+    /// not passed: of an entry the value is read last, and no other cell is observed.
+    pub(crate) fn changed_slot(&self, changes: &Changes) -> Option<Subject> {
         let is_one = |key: u16| {
             let subject = Subject::Key(key);
             let is_found = changes.is_there(key, self.conflict.snapshot);
@@ -286,12 +280,7 @@ impl Abort {
         });
         let broken_off = self.broken_off.iter().filter(|op| !goes_through && op.choice == 1);
         let mut in_order = looked_at.chain(broken_off.map(|op| op.key));
-        if let Some(first) = in_order.find(|&key| is_one(key)) {
-            return vec![Subject::Key(first)];
-        }
-        let at = self.conflict.change.map_or(0, |change| change.committed);
-        let others = changes.keys_changed(at).filter(|&key| goes_through && is_one(key));
-        others.map(Subject::Key).collect()
+        in_order.find(|&key| is_one(key)).map(Subject::Key)
     }
 
     /// Whether the named commit ended the observation. A version names the last change that its

@@ -64,10 +64,11 @@ impl Falsifier {
         if let Some(recorded @ Subject::Key(_)) = Subject::of(&abort.conflict.place)
             && abort.is_by_slot()
         {
-            let found = abort.changed_slots(changes);
-            let is_on_its_way = abort.broken_off.is_some_and(|op| op.goes_through());
-            let is_it = found == [recorded] || (is_on_its_way && found.contains(&recorded));
-            assert!(is_it, "whose slot it was: {found:?} and not {recorded:?}: {abort:?}");
+            let found = abort.changed_slot(changes);
+            assert!(
+                found == Some(recorded),
+                "whose slot it was: {found:?} and not {recorded:?}: {abort:?}"
+            );
             self.found_out += 1;
         }
     }

@@ -25,6 +25,7 @@
 //! | [`chain`] | a map's bucket with overflow cells, and keys of two cells |
 //! | [`pools`] | an allocator's pools: taking, giving back, thefts, and the gate |
 //! | [`merged`] | a distributed object: merging, publishing, staleness |
+//! | [`leases`] | an allocator's leases: tenures, deadlines, and the entries of timer wheels |
 //!
 //! A [rule left out](nfos_sync::Bug), under the number of the same bug in the code, must make some
 //! program go wrong; the tests say so of each.
@@ -35,6 +36,7 @@ pub mod commit;
 pub mod execute;
 pub mod find;
 pub mod judge;
+pub mod leases;
 pub mod map;
 pub mod merged;
 pub mod pools;

@@ -10,7 +10,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use nfos_stm_models::{chain, merged, pools};
+use nfos_stm_models::{chain, leases, merged, pools};
 use stateright::{Checker, Model, Property};
 
 /// A model of a structure: programs that a seed makes, and what each thread does next.
@@ -54,20 +54,24 @@ impl Structure for chain::Program {
         let mut random = Random::of(seed);
         // With three the bucket overflows.
         let present = chain::KEYS - random.below(4) as u8;
+        // In one program of three events go through the map, too.
+        let goes_through = random.below(3) == 0;
         let mut value = 0;
         let mut op = |random: &mut Random| {
             let key = random.below(chain::KEYS.into()) as u8;
             value += 1;
-            match random.below(8) {
+            match random.below(if goes_through { 12 } else { 8 }) {
                 0..3 => chain::Op::Get(key),
                 3..6 => chain::Op::Set(key, value),
-                _ => chain::Op::Remove(key),
+                6..8 => chain::Op::Remove(key),
+                _ => chain::Op::Entries,
             }
         };
         let mut event = |random: &mut Random| random.some(2, &mut op);
         let events = if threads > 2 { 1 } else { 2 };
         let threads = (0..threads).map(|_| random.some(events, &mut event)).collect();
-        Self { present, threads }
+        let burst = 2 - u8::from(random.below(4) == 0);
+        Self { present, burst, threads }
     }
 
     fn threads(&self) -> u8 {
@@ -164,6 +168,63 @@ impl Structure for merged::Program {
     }
 }
 
+impl Structure for leases::Program {
+    type State = leases::State;
+    type Gap = leases::Gap;
+
+    fn random(seed: u64, threads: u64) -> Self {
+        let mut random = Random::of(seed);
+        let ids = 1 + random.below(2);
+        let held = (0..ids).map(|_| {
+            let taken = (random.below(threads) as u8, random.below(4) as u8);
+            (random.below(3) > 0).then_some(taken)
+        });
+        let held = held.collect();
+        let (interval, burst) = (random.below(3) as u8, 1 + random.below(2) as u8);
+        let op = |random: &mut Random| {
+            let (id, duration) = (random.below(ids) as u8, random.below(3) as u8);
+            match random.below(10) {
+                0..2 => leases::Op::Allocate(duration),
+                2..4 => leases::Op::Refresh(id, duration),
+                4..6 => leases::Op::Free(id),
+                6 => leases::Op::IsLive(id),
+                _ => leases::Op::NextExpired,
+            }
+        };
+        let (events, ops) = if threads > 2 { (1, 2) } else { (2, 3) };
+        let threads = (0..threads).map(|_| {
+            let mut now = random.below(4) as u8;
+            random.some(events, |random| {
+                now += random.below(3) as u8;
+                leases::Event { now, ops: random.some(ops, op) }
+            })
+        });
+        let threads = threads.collect();
+        Self { held, interval, burst, threads }
+    }
+
+    fn threads(&self) -> u8 {
+        self.threads.len() as u8
+    }
+
+    fn initial(&self) -> leases::State {
+        leases::State::initial(self)
+    }
+
+    fn step(
+        &self,
+        gap: Option<leases::Gap>,
+        state: &leases::State,
+        me: u8,
+    ) -> Option<leases::State> {
+        leases::step(self, gap, state, me)
+    }
+
+    fn is_right(&self, state: &leases::State, stuck: bool) -> bool {
+        state.is_right(self, stuck)
+    }
+}
+
 struct Run<S: Structure> {
     program: S,
     gap: Option<S::Gap>,
@@ -221,6 +282,15 @@ fn number(name: &str, default: u64) -> u64 {
 
 /// Each of the programs on one of two threads; what is wrong stops the test.
 fn all_are_right<S: Structure>(name: &str, programs: u64, threads: u64) {
+    all_are_right_without::<S>(None, name, programs, threads);
+}
+
+fn all_are_right_without<S: Structure>(
+    gap: Option<S::Gap>,
+    name: &str,
+    programs: u64,
+    threads: u64,
+) {
     let (count, next) = (Count::default(), AtomicU64::new(0));
     std::thread::scope(|scope| {
         for _ in 0..2 {
@@ -229,7 +299,7 @@ fn all_are_right<S: Structure>(name: &str, programs: u64, threads: u64) {
                     && seed < programs
                 {
                     let program = S::random(seed, threads);
-                    let wrong = explore(&program, None, &count);
+                    let wrong = explore(&program, gap, &count);
                     assert_eq!(wrong, None, "{name}: program {seed}: {program:?}");
                 }
             });
@@ -245,7 +315,7 @@ fn all_are_right<S: Structure>(name: &str, programs: u64, threads: u64) {
 /// Some program goes wrong without the rule.
 fn a_rule_is_needed<S: Structure>(gap: S::Gap, threads: u64) {
     let count = Count::default();
-    let programs = (0..1_000).map(|seed| S::random(seed, threads));
+    let programs = (0..2_000).map(|seed| S::random(seed, threads));
     let found = programs.map(|program| explore(&program, Some(gap), &count)).find(Option::is_some);
     let (programs, states) = (count.programs.into_inner(), count.states.into_inner());
     let steps = found.as_ref().and_then(Option::as_ref).map_or(0, Vec::len);
@@ -286,6 +356,16 @@ fn merged_values_of_three_threads_are_right() {
     all_are_right::<merged::Program>("merged values, three threads", programs, 3);
 }
 
+#[test]
+fn leases_of_two_threads_are_right() {
+    all_are_right::<leases::Program>("leases", number("NFOS_PROGRAMS", 60), 2);
+}
+
+#[test]
+fn leases_of_three_threads_are_right() {
+    all_are_right::<leases::Program>("leases, three threads", number("NFOS_PROGRAMS", 60) / 10, 3);
+}
+
 macro_rules! gaps {
     ($of:ident, $($name:ident: $gap:ident),* $(,)?) => {
         $(#[test]
@@ -310,6 +390,22 @@ gaps! {
     chain_numbers_free_after_the_commit: NumbersFreeEarly,
     chain_presence_observed: PresenceNotObserved,
     chain_given_back_before_a_retake: AcquireWaits,
+    chain_prefix_as_it_was: PrefixWithLaterValues,
+    chain_observed_to_the_end: ObservationsDropped,
+    chain_known_since_the_first: KnownSlotOldSinceLast,
+    chain_numbers_of_dropped_return: DroppedNumbersKept,
+    chain_dropped_frees_stay: DroppedFreesReturn,
+    chain_retaken_stays: RetakenReturns,
+    chain_retaken_by_dropped_returns: RetakenByDroppedLost,
+    chain_counts_observed: CountsUnobserved,
+    chain_all_counts_observed: OwnCountOnly,
+    chain_counts_observed_by_each: CountsObservedOnce,
+    chain_removals_counted: RemovalUncounted,
+    chain_passed_observed: PassedUnobserved,
+    chain_passed_as_changed: OwnChangesPassed,
+    chain_own_inserted_passed: OwnInsertedMissed,
+    chain_own_inserted_sought: OwnInsertedNotSought,
+    chain_own_inserted_once: OwnInsertedByAction,
 }
 
 gaps! {
@@ -343,4 +439,45 @@ gaps! {
     merged_marked: NotMarked,
     merged_parts_observed: PartNotObserved,
     merged_moved_checked: MovedUnchecked,
+}
+
+gaps! {
+    leases,
+    leases_refresh_of_its_tenure: RefreshIgnoresTenure,
+    leases_given_up_once: FreeIgnoresTenure,
+    leases_not_held_observed: NotHeldUnobserved,
+    leases_skip_observed: SkipUnobserved,
+    leases_live_observed: LiveUnobserved,
+    leases_due_observed: DueUnobserved,
+    leases_due_until_then: DueByTenure,
+    leases_generation_raised: GenerationKept,
+    leases_deadline_raised: RefreshReplaces,
+    leases_old_state_takes_nothing: StaleAllocates,
+    leases_wheels_told_in_time: ToldLate,
+    leases_wheels_told_of_what_is_valid: ToldEarly,
+    leases_wheels_told_of_what_stands: ToldOfAll,
+    leases_hands_marked: HandUnmarked,
+    leases_put_back_checked: PutBackUnchecked,
+    leases_put_back_by_tenure: PutBackByState,
+    leases_raised_by_tenure: RaisedByAnother,
+    leases_raised_by_what_stands: RaisedByOwn,
+    leases_found_by_tenure: FoundByAnother,
+    leases_put_back_at_the_end: PutBackAtOnce,
+    leases_failed_runs_put_back: FailedRunKeepsEntries,
+    leases_raised_put_back: RaisedDropped,
+    leases_raised_is_passed: StopsAtRaised,
+    leases_all_wheels: OwnWheelOnly,
+    leases_dropped_frees_stay: DroppedFreesReturn,
+    leases_retaken_stays: RetakenReturns,
+    leases_retaken_by_dropped_returns: RetakenByDroppedLost,
+    leases_taken_by_dropped_returns: TakenByDroppedLost,
+    leases_prefix_as_it_was: PrefixWithLaterValues,
+    leases_contested_not_taken: ContestedTaken,
+}
+
+/// Within a tenure deadlines only grow, so what suffices goes on to.
+#[test]
+fn leases_skipped_by_tenure_are_right() {
+    let (gap, programs) = (leases::Gap::SkipByTenure, number("NFOS_PROGRAMS", 60) / 2);
+    all_are_right_without::<leases::Program>(Some(gap), "leases, skipped by tenure", programs, 2);
 }

@@ -113,3 +113,29 @@ fn the_index_grows_and_forgets_earlier_bursts() {
         assert!(log.latest(cell(64)).is_none());
     }
 }
+
+#[test]
+fn a_full_log_takes_no_operation_that_would_lengthen_it_but_a_commit_has_room() {
+    let mut log = WriteLog::new();
+    let operate = |log: &mut WriteLog, raw, event| loop {
+        match log.operate(cell(raw), at(event), BY, 0, (Operation::Add, 1)) {
+            Put::NoRoom if log.make_room() => {}
+            put => return put,
+        }
+    };
+    let cells = WriteLog::EXECUTING as u32 / 2;
+    for event in 0..2 {
+        for raw in 0..cells {
+            assert!(operate(&mut log, raw, event) != Put::NoRoom, "{event} {raw}");
+        }
+    }
+    let first = |log: &WriteLog| log.latest(cell(7)).unwrap().apply(&[100; WORDS])[0];
+    assert!(operate(&mut log, 7, 2) == Put::NoRoom);
+    assert_eq!((first(&log), log.writes.len()), (102, WriteLog::EXECUTING));
+    // An entry that the event has is only changed.
+    assert!(operate(&mut log, 7, 1) == Put::Done);
+    assert_eq!(first(&log), 103);
+    // What the commit does instead.
+    log.replace_or_begin(cell(7), at(2), BY, &[104; WORDS], || panic!("it had a target"));
+    assert_eq!((first(&log), log.writes.len()), (104, WriteLog::EXECUTING + 1));
+}

@@ -4,14 +4,19 @@
 //! slot. Here a bucket holds two references and a link, and behind a reference are a value cell and
 //! two key cells. Of the four keys two and two share the first key cell and the tag of their
 //! references. So a look-up reads many cells, between which the snapshot may move, and absence is
-//! observed on each cell of a chain.
+//! observed on each cell of a chain. Who goes through the map observes values, and of chains and
+//! keys only how many there are: each thread has a cell in which it counts what it inserts and
+//! removes.
 //!
 //! The memory is ideal: every version is kept, a read at a snapshot is a step, and a commit is few
 //! steps: its cells are taken at once, all is resolved, validated and installed at once, and
 //! numbers go back to their pools. That these steps are right is for the model of the protocol.
+//! Bursts have up to two events, of which a prefix may stand: cells are as of its end, and numbers
+//! that the others took and gave up are as if they had not.
 
 mod commit;
 mod run;
+mod through;
 
 /// Keys.
 pub const KEYS: u8 = 4;
@@ -20,7 +25,7 @@ const REFERENCES: usize = 2;
 /// Overflow cells: one in use, and some on their way.
 const OVERFLOW: u8 = 3;
 /// Slots: for each key, and some on their way.
-const SLOTS: u8 = 7;
+const SLOTS: u8 = 10;
 /// A value cell and two key cells.
 const STRIDE: u8 = 3;
 const BUCKET: u8 = 0;
@@ -39,14 +44,18 @@ pub enum Op {
     Set(u8, u8),
     /// Removes a key, if it is there.
     Remove(u8),
+    /// Goes through all entries.
+    Entries,
 }
 
-/// A configuration of the model: how many keys are there at first, and the events of each thread.
+/// A configuration of the model.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Program {
     /// The first so many keys are there.
     pub present: u8,
-    /// The events of each thread, each a burst of its own.
+    /// The most events of a burst.
+    pub burst: u8,
+    /// The events of each thread.
     pub threads: Vec<Vec<Vec<Op>>>,
 }
 
@@ -79,11 +88,44 @@ pub enum Gap {
     PresenceNotObserved,
     /// Who lacks a cell waits for it and keeps the others: 37.
     AcquireWaits,
+    /// A prefix is installed with what later events have written: 17.
+    PrefixWithLaterValues,
+    /// Observations are forgotten where an event ends, whether or not the burst has written: 16.
+    ObservationsDropped,
+    /// A known slot is taken for as it was seen if it is older than the burst's last snapshot: 53.
+    KnownSlotOldSinceLast,
+    /// Numbers taken by events that do not stand stay taken.
+    DroppedNumbersKept,
+    /// Numbers given up by events that do not stand come into their pool.
+    DroppedFreesReturn,
+    /// Numbers given up and taken again come into their pool, too.
+    RetakenReturns,
+    /// Numbers given up and taken again by an event that does not stand come into no pool.
+    RetakenByDroppedLost,
+    /// Who goes through the map does not observe that its keys stay.
+    CountsUnobserved,
+    /// Who goes through the map observes what it counts itself only.
+    OwnCountOnly,
+    /// A burst whose first event has gone through the map observes no more that its keys stay.
+    CountsObservedOnce,
+    /// A removal is not counted.
+    RemovalUncounted,
+    /// A value on the way through the map is not observed.
+    PassedUnobserved,
+    /// Who goes through the map does not ask for its own changes of what is there.
+    OwnChangesPassed,
+    /// Who goes through the map does not come by what it has inserted itself.
+    OwnInsertedMissed,
+    /// Own insertions are passed whether or not they are there anyway.
+    OwnInsertedNotSought,
+    /// Own insertions are passed once for each action on their key.
+    OwnInsertedByAction,
 }
 
 /// A buffered set or remove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Action {
+    event: u8,
     key: u8,
     value: Option<u8>,
     known: Option<u8>,
@@ -105,6 +147,10 @@ enum At {
     Walk { cell: u8, newest: bool },
     Key { cell: u8, content: Content, position: usize, number: u8, newest: bool },
     Value { slot: u8 },
+    Count(u8),
+    Pass(u8),
+    PassValue { position: u8, slot: u8, key: u8 },
+    PassInserted(u8),
     Take,
     Resolve,
     Install,
@@ -115,24 +161,48 @@ enum At {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Thread {
     at: At,
+    /// The first event of the burst, the one that runs, and its operation.
+    first: u8,
     event: u8,
     op: u8,
+    /// The burst's first snapshot.
+    begun_at: u8,
     snapshot: u8,
     stale: bool,
-    doomed: bool,
-    observed: Vec<(u8, u8, Observed)>,
+    doomed: Option<u8>,
+    /// The first event that wrote.
+    writer: Option<u8>,
+    /// Whether the last burst failed, so that this one has one event.
+    failed: bool,
+    /// Event, cell, timestamp seen, and what of it.
+    observed: Vec<(u8, u8, u8, Observed)>,
     walked: Vec<(u8, u8)>,
     actions: Vec<Action>,
-    results: Vec<u8>,
+    results: Vec<Vec<u8>>,
+    /// Whether the event has observed that the map's keys stay; what it has passed, and which of
+    /// its actions it asks for.
+    goes_through: bool,
+    passed: Vec<(u8, u8)>,
+    asked: Option<u8>,
     named: Vec<u8>,
-    writes: Vec<(u8, Content)>,
+    /// Cell, content and event.
+    writes: Vec<(u8, Content, u8)>,
     /// Numbers taken, and given up: slots, then overflow cells.
-    taken: [Vec<u8>; 2],
-    freed: [Vec<u8>; 2],
+    taken: [Vec<Taken>; 2],
+    freed: [Vec<Freed>; 2],
+    /// Events before this one stand.
+    end: u8,
 }
 
-/// An event that has ended: its place, whether it only read or failed, whose it is, what it read.
-type Ran = ((u8, bool), (u8, u8), Vec<u8>);
+/// A number, and which event has taken it.
+type Taken = (u8, u8);
+
+/// A number, which event has given it up, and which one has taken it again.
+type Freed = (u8, u8, Option<u8>);
+
+/// Events that have ended: their place, whether they only read or failed, whose they are and from
+/// which one on, and what they read.
+type Ran = ((u8, bool), (u8, u8), Vec<Vec<u8>>);
 
 /// The state of the model.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -150,6 +220,11 @@ pub struct State {
 
 fn value_of(slot: u8) -> u8 {
     1 + OVERFLOW + slot * STRIDE
+}
+
+/// Where a thread counts the keys that it has inserted and removed.
+fn count_of(thread: u8) -> u8 {
+    value_of(SLOTS) + thread
 }
 
 fn tag(key: u8) -> u8 {
@@ -202,21 +277,29 @@ impl State {
     pub fn initial(program: &Program) -> Self {
         let thread = Thread {
             at: At::Begin,
+            first: 0,
             event: 0,
             op: 0,
+            begun_at: 0,
             snapshot: 0,
             stale: false,
-            doomed: false,
+            doomed: None,
+            writer: None,
+            failed: false,
             observed: Vec::new(),
             walked: Vec::new(),
             actions: Vec::new(),
             results: Vec::new(),
+            goes_through: false,
+            passed: Vec::new(),
+            asked: None,
             named: Vec::new(),
             writes: Vec::new(),
             taken: [Vec::new(), Vec::new()],
             freed: [Vec::new(), Vec::new()],
+            end: 0,
         };
-        let cells = usize::from(value_of(SLOTS));
+        let cells = usize::from(value_of(SLOTS)) + program.threads.len();
         let mut state = Self {
             clock: 0,
             cells: vec![vec![(0, [0; 3])]; cells],
@@ -300,9 +383,9 @@ impl State {
 
     fn replays(&self, program: &Program) -> bool {
         let run = |plain: &mut [u8; KEYS as usize], ran: &Ran| {
-            let (thread, event) = (usize::from(ran.1.0), usize::from(ran.1.1));
-            let mut results = ran.2.iter();
-            program.threads[thread][event].iter().all(|op| {
+            let (thread, from) = (usize::from(ran.1.0), usize::from(ran.1.1));
+            let mut results = ran.2.iter().flatten();
+            program.threads[thread][from..][..ran.2.len()].iter().flatten().all(|op| {
                 let (result, key) = match *op {
                     Op::Set(key, value) => {
                         plain[usize::from(key)] = value;
@@ -310,6 +393,7 @@ impl State {
                     }
                     Op::Get(key) => (plain[usize::from(key)], key),
                     Op::Remove(key) => (u8::from(plain[usize::from(key)] != 0), key),
+                    Op::Entries => return plain.iter().all(|value| results.next() == Some(value)),
                 };
                 if matches!(op, Op::Remove(_)) {
                     plain[usize::from(key)] = 0;
@@ -388,17 +472,14 @@ impl Step<'_> {
                 self.found(slot)
             }
             At::Value { slot } => self.look_at_value(slot),
+            At::Count(thread) => self.look_at_count(thread),
+            At::Pass(position) => self.pass(position),
+            At::PassValue { position, slot, key } => self.pass_value(position, slot, key),
+            At::PassInserted(number) => self.pass_inserted(number),
             At::Take => self.take(),
             At::Resolve => self.resolve(),
             At::Install => self.install(),
-            At::Finish => {
-                for of in 0..2 {
-                    let freed = std::mem::take(&mut self.mine().freed[of]);
-                    self.give(of, freed);
-                }
-                self.mine().event += 1;
-                self.go(At::Begin)
-            }
+            At::Finish => self.finish(),
         }
     }
 }
