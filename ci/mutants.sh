@@ -118,7 +118,7 @@ report=$folder/report
     done
     for bug in 10 13 22; do echo "$bug kernel"; done
     echo "22 sleeper"
-    for bug in 23 24 25 26 27 35; do echo "$bug guarantees structures"; done
+    for bug in 23 24 25 26 27 35 62; do echo "$bug guarantees structures"; done
     echo "28 guarantees structures"
     for bug in 36 37 38 39 40 41 42 43 45 46 49 50 51 53; do echo "$bug structures"; done
     for bug in 60 61; do echo "$bug late_begin"; done

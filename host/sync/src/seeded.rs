@@ -122,6 +122,8 @@ pub enum Bug {
     PassedKeepsHistory = 60,
     /// A burst that never began and had no event counts as one without a conflict.
     NoEventsCount = 61,
+    /// An entry of a wheel stands for whatever lease the event sees of its id.
+    EntryOfAnyTenure = 62,
 }
 
 /// Whether this bug is in.

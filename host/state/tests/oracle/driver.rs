@@ -14,7 +14,9 @@ use nfos_sync::{limit, thread};
 use crate::certify::{Abort, Certified, Changes, certify};
 use crate::falsify::{Falsifier, Refused};
 use crate::model::{Model, Run};
-use crate::program::{Drawn, Objects, Op, Random, STALENESS_NS, key_bytes, run_event};
+use crate::program::{
+    Drawn, Objects, Op, Random, STALENESS_NS, finds_each_once, key_bytes, run_event,
+};
 use crate::shortage::{Hands, InHand, Moments, Stolen};
 #[cfg(not(nfos_shuttle))]
 use crate::watch::{EndsAll, Watch};
@@ -110,7 +112,8 @@ pub(crate) struct Report {
 
 pub(crate) fn run(config: Config) -> Report {
     let state = State::new(Settings {
-        participants: config.threads + 1,
+        // The last thread looks for leases in all wheels.
+        participants: config.threads,
         burst_max: config.burst_max,
         memory_bytes_max: limit(16 << 20, 32 << 10) as u64,
         seed: config.seed,
@@ -121,7 +124,7 @@ pub(crate) fn run(config: Config) -> Report {
     let name = format!("{config:?}; again with NFOS_SEED={}", config.seed);
     #[cfg(not(nfos_shuttle))]
     let (watch, done) = (Watch::new(&name), AtomicU64::new(0));
-    let histories: Vec<History> = thread::scope(|scope| {
+    let (histories, mut workers): (Vec<History>, Vec<Worker>) = thread::scope(|scope| {
         let threads: Vec<_> = (0..config.threads)
             .map(|participant| {
                 let thread = Thread::new(&state, participant, objects, config, &shared);
@@ -130,13 +133,13 @@ pub(crate) fn run(config: Config) -> Report {
                 scope.spawn(move || {
                     #[cfg(not(nfos_shuttle))]
                     let _ends_all = EndsAll(watch);
-                    let history = thread.run(&|| {
+                    let ran = thread.run(&|| {
                         #[cfg(not(nfos_shuttle))]
                         watch.progress();
                     });
                     #[cfg(not(nfos_shuttle))]
                     done.fetch_add(1, Ordering::SeqCst);
-                    history
+                    ran
                 })
             })
             .collect();
@@ -151,7 +154,7 @@ pub(crate) fn run(config: Config) -> Report {
     #[cfg(not(nfos_shuttle))]
     let _ends_all = EndsAll(&watch);
     let model = replay(&config, histories, &mut report);
-    check_final_state(&mut state.worker(config.threads), &objects, &config, &model);
+    check_final_state(workers.last_mut().expect("threads ran"), &objects, &config, &model);
     report
 }
 
@@ -201,7 +204,7 @@ impl<'a> Thread<'a> {
         Self { worker, participant, objects, config, shared, random, history }
     }
 
-    fn run(mut self, progress: &dyn Fn()) -> History {
+    fn run(mut self, progress: &dyn Fn()) -> (History, Worker) {
         let mut waiting: VecDeque<Event> = VecDeque::new();
         let mut bursts = 0;
         while bursts < self.config.bursts || !waiting.is_empty() {
@@ -218,7 +221,7 @@ impl<'a> Thread<'a> {
             progress();
         }
         self.worker.idle();
-        self.history
+        (self.history, self.worker)
     }
 
     fn burst(&mut self, waiting: &mut VecDeque<Event>, limit: usize) {
@@ -235,6 +238,7 @@ impl<'a> Thread<'a> {
             let mut ops = Vec::new();
             let seed = (event.seed, event.now_ns);
             broken_off = run_event(&mut self.worker, &self.objects, &self.config, seed, &mut ops);
+            assert!(finds_each_once(&ops), "a lease is found twice: {ops:?}");
             let when = (began, self.shared.moments.next());
             ran.push(Ran { now_ns: event.now_ns, ops, when });
             if broken_off.is_some() {

@@ -127,6 +127,16 @@ impl Drawn {
     }
 }
 
+/// Whether an event has found no lease twice that had run out.
+pub(crate) fn finds_each_once(ops: &[Op]) -> bool {
+    let found = |op: &Op| if let Op::NextExpired(found) = op { *found } else { None };
+    let mut ids: Vec<u32> = ops.iter().filter_map(found).map(|expired| expired.id).collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.len() == count
+}
+
 /// Runs the event of a seed and logs it; the operation at which its snapshot was lost, if one was,
 /// so that it runs again. The same seed and results make the same event.
 pub(crate) fn run_event(
