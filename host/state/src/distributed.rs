@@ -76,7 +76,8 @@ impl Distributed {
         Ok(tx.update(own, mutator, usize::from(word), operation, effects)?)
     }
 
-    /// What `then` makes of the merged value, as [`Worker::vector_read_then`](crate::Worker::vector_read_then) does.
+    /// What `then` makes of the merged value: see
+    /// [`Worker::vector_read_then`](crate::Worker::vector_read_then).
     #[inline(always)]
     pub(crate) fn read<T>(
         &self,
