@@ -179,8 +179,9 @@ impl Layout {
         // Where in the cell the reference is nobody can foretell, so no branch asks: without the
         // tag it is the least, since all others have something left of theirs.
         let tag = hash >> 32 << 32;
-        let references = content[..REFERENCES].iter().map(|reference| reference ^ tag);
-        let least = references.fold(u64::MAX, u64::min);
+        // By pairs, since each comparison waits for those before it.
+        let [first, second, third, fourth, last, _] = content.map(|reference| reference ^ tag);
+        let least = first.min(second).min(third.min(fourth)).min(last);
         // A tag of zeros looks like no reference, and that is less than any.
         let slot = least.wrapping_sub(1);
         if slot < u64::from(u32::MAX) {
