@@ -310,7 +310,7 @@ impl Abort {
             StructureKind::Distributed => [fresh, stale].contains(&conflict.object),
         };
         let observes = |number: usize| {
-            !self.is_hidden(number) && self.observes(&self.ops[number], subject, changes)
+            self.observes(&self.ops[number], subject, changes) && !self.is_hidden(number)
         };
         object_fits
             && ((0..self.ops.len()).any(observes)
