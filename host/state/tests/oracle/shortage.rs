@@ -223,9 +223,11 @@ fn is_in_hands(abort: &Abort, changes: &Changes, (free, when): (usize, When)) ->
 }
 
 /// A key that the run saw had gone, or was to go by an own removal that another's came before, so
-/// that the commit needed a slot.
+/// that the commit needed a slot. It may have gone before the snapshot that the event ended with: a
+/// set observes nothing, so that the snapshot moves over whatever becomes of its key.
 fn slots_were_short_at_commit(abort: &Abort, changes: &Changes) -> bool {
-    let (from, until) = (abort.conflict.snapshot, abort.not_after);
+    let from = abort.in_hand.returned.min(abort.conflict.snapshot);
+    let until = abort.not_after;
     let inserts = abort.ops.iter().any(|op| match *op {
         Op::Set(key, _, SetOutcome::Ok) => changes.is_absent_between(key, (from, until)),
         _ => false,
