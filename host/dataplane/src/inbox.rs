@@ -88,9 +88,9 @@ impl Line {
         self.0.get(self.0.len().checked_sub(before + 1)?)
     }
 
-    /// The next `count`, of which there are as many, the next one last.
+    /// The next `count`, of which there are as many, as they lie: the next one last.
     #[inline]
-    pub(crate) fn next(&self, count: usize) -> &[Frame] {
+    pub(crate) fn last_first(&self, count: usize) -> &[Frame] {
         &self.0[self.0.len() - count..]
     }
 

@@ -258,6 +258,21 @@ fn hash_map_get() {
 }
 
 #[test]
+fn hash_map_get_answers_where_its_key_lies() {
+    let import = ("hash-map", "[method]hash-map.get", "(param i32 i32 i32 i32)");
+    let body = format!(
+        "(call $f {HANDLE_TEXT} {KEY_TEXT} (i32.const 2104))
+         (call $send (i32.const 0) (i32.const 2104) (i32.const 56))"
+    );
+    let answers = Answers { found: Some(CELL), ..Answers::default() };
+    let calls = run(import, &body, answers).unwrap();
+    let [Called::MapGet(HANDLE, key), Called::Send(0, bytes)] = &calls[..] else {
+        panic!("{calls:?}");
+    };
+    assert_eq!((&key[..], bytes[0], &bytes[8..]), (&KEY[..], 1, &cell_bytes(CELL)[..]));
+}
+
+#[test]
 fn hash_map_set() {
     let ty = "(param i32 i32 i32 i64 i64 i64 i64 i64 i64) (result i32)";
     let arguments = format!("{HANDLE_TEXT} {KEY_TEXT} {CELL_TEXT}");

@@ -38,9 +38,9 @@ impl Handles {
         Some((vector, vector.element(index).ok()?))
     }
 
-    /// A map that has been used.
+    /// A map that has been used. `None`: look it [up](Self::map).
     #[inline(always)]
-    pub(crate) fn map(&self, object: ObjectId) -> Option<&Map> {
+    pub(crate) fn known_map(&self, object: ObjectId) -> Option<&Map> {
         self.maps.get(object.raw() as usize)?.as_deref()
     }
 
@@ -63,7 +63,7 @@ impl Handles {
 
 /// Look-ups that find here what was looked up before.
 macro_rules! lookups {
-    ($($name:ident: $kind:ident),*) => {
+    ($($name:ident in $table:ident: $kind:ident),*) => {
         impl Handles {
             $(#[inline(always)]
             pub(crate) fn $name(
@@ -72,10 +72,10 @@ macro_rules! lookups {
                 object: ObjectId,
             ) -> Result<&$kind, AccessError> {
                 let number = object.raw() as usize;
-                if !matches!(self.$name.get(number), Some(Some(_))) {
-                    note(&mut self.$name, number, objects.$name(object)?);
+                if !matches!(self.$table.get(number), Some(Some(_))) {
+                    note(&mut self.$table, number, objects.$name(object)?);
                 }
-                match self.$name.get(number) {
+                match self.$table.get(number) {
                     Some(Some(found)) => Ok(found),
                     _ => Err(AccessError::UnknownObject(object)),
                 }
@@ -84,7 +84,11 @@ macro_rules! lookups {
     };
 }
 
-lookups!(maps: Map, allocators: Allocator, distributed: Distributed);
+lookups!(
+    map in maps: Map,
+    allocator in allocators: Allocator,
+    distributed in distributed: Distributed
+);
 
 #[cold]
 fn note<T>(table: &mut Vec<Option<Arc<T>>>, number: usize, found: &Arc<T>) {

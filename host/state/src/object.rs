@@ -254,7 +254,7 @@ macro_rules! lookups {
 
 lookups!(
     vector: Vector -> Vector,
-    maps: Map -> Arc<Map>,
-    allocators: Allocator -> Arc<Allocator>,
+    map: Map -> Arc<Map>,
+    allocator: Allocator -> Arc<Allocator>,
     distributed: Distributed -> Arc<Distributed>
 );

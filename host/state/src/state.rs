@@ -270,8 +270,8 @@ macro_rules! known {
 }
 
 known!(
-    map_of: maps -> Map,
-    allocator_of: allocators -> Allocator,
+    map_of: map -> Map,
+    allocator_of: allocator -> Allocator,
     distributed_of: distributed -> Distributed
 );
 

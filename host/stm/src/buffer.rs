@@ -127,7 +127,7 @@ impl<P: Copy> Transaction<P> {
 
     #[inline(always)]
     fn mark_writer(&mut self) {
-        if self.standing.is(Standing::NO_WRITES) {
+        if !self.has_writer() {
             self.begin_writing();
         }
         self.wrote |= 1 << self.event();

@@ -11,10 +11,6 @@ impl Standing {
     pub(crate) const NOT_BEGUN: Self = Self(1);
     /// There is a first writer.
     pub(crate) const WRITES: Self = Self(2);
-    /// There is none.
-    pub(crate) const NO_WRITES: Self = Self(32);
-    /// A burst with nothing in it.
-    pub(crate) const NEW: Self = Self::NOT_BEGUN.or(Self::NO_WRITES);
     /// The event that runs has seen that its snapshot cannot move.
     pub(crate) const STALE: Self = Self(4);
     /// An event is known to fail.

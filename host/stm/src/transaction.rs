@@ -103,7 +103,7 @@ impl<P: Copy> Transaction<P> {
         assert!(participant < memory.participants(), "participant out of range");
         assert!((1..=BURST_LIMIT).contains(&burst_max), "bursts of 1 to 64 events");
         Self {
-            standing: Standing::NEW,
+            standing: Standing::NOT_BEGUN,
             begun: Begun::NONE,
             cells: memory.cells.clone(),
             history: History::new(participant, memory.shared[participant].lines.all()),
@@ -128,7 +128,7 @@ impl<P: Copy> Transaction<P> {
             committed_at: None,
             committed_from: NOBODY,
             original: false,
-            unwritten: (NOBODY, Standing::NEW),
+            unwritten: (NOBODY, Standing::NOT_BEGUN),
         }
     }
 
@@ -304,7 +304,6 @@ impl<P: Copy> Transaction<P> {
     pub(crate) fn begin_writing(&mut self) {
         self.first_writer = self.event();
         self.standing.add(Standing::WRITES);
-        self.standing.remove(Standing::NO_WRITES);
         let own = if seeded(Bug::FirstWriterForgets) { BURST_LIMIT } else { self.event() };
         if self.event() > 0 || seeded(Bug::FirstWriterForgets) {
             self.observations.forget_before(own);

@@ -196,7 +196,7 @@ impl Burst {
     fn push_packets(&mut self, line: &mut Line, count: usize, place: impl Fn(usize) -> Place) {
         let first = self.items.len();
         let mut writer = Writer::new(&self.shape, self.frames_length);
-        let frames = line.next(count);
+        let frames = line.last_first(count);
         let events = &mut self.events[first..][..count];
         let moments = &mut self.moments[first..][..count];
         for packet in 0..count {

@@ -106,8 +106,7 @@ impl Services for WorkerServices {
         if self.is_in_init() {
             return self.in_init("vector.read", |s| s.vector_read(vector, index));
         }
-        self.used(vector, Operation::VectorRead, Argument::Number(index));
-        self.state.vector_read(ObjectId::from_raw(vector), index).map_err(refused)
+        self.vector_read_then(vector, index, |element| *element)
     }
 
     #[inline(always)]
@@ -169,8 +168,7 @@ impl Services for WorkerServices {
         if self.is_in_init() {
             return self.in_init("hash-map.get", |s| s.map_get(map, key));
         }
-        self.used(map, Operation::MapGet, Argument::Key(key));
-        self.state.map_get(ObjectId::from_raw(map), key).map_err(refused)
+        self.map_get_then(map, key, |value| value.copied())
     }
 
     #[inline(always)]
@@ -312,8 +310,7 @@ impl Services for WorkerServices {
         if self.is_in_init() {
             return self.in_init("distributed-object.read", |s| s.distributed_read(object));
         }
-        self.used(object, Operation::DistributedRead, Argument::None);
-        self.state.distributed_read(ObjectId::from_raw(object)).map_err(refused)
+        self.distributed_read_then(object, |value| *value)
     }
 
     #[inline(always)]

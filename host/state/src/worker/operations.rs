@@ -116,7 +116,7 @@ impl Worker {
         then: impl FnOnce(Option<&Cell>) -> T,
     ) -> Result<T, AccessError> {
         self.run();
-        if let Some(map) = self.handles.map(object)
+        if let Some(map) = self.handles.known_map(object)
             && let Some(value) = map.get_settled(&mut self.tx, &mut self.effects, key)
         {
             return Ok(then(value.as_ref()));
@@ -131,7 +131,7 @@ impl Worker {
         object: ObjectId,
         key: &[u8],
     ) -> Result<Option<Cell>, AccessError> {
-        self.handles.maps(&self.state.objects, object)?.get(&mut self.tx, &mut self.effects, key)
+        self.handles.map(&self.state.objects, object)?.get(&mut self.tx, &mut self.effects, key)
     }
 
     /// Gives the key a value, whether or not it had one. Observes nothing unless the map is full.
@@ -146,7 +146,7 @@ impl Worker {
         value: Cell,
     ) -> Result<SetOutcome, AccessError> {
         self.run();
-        self.handles.maps(&self.state.objects, object)?.set(
+        self.handles.map(&self.state.objects, object)?.set(
             &mut self.tx,
             &mut self.effects,
             key,
@@ -161,7 +161,7 @@ impl Worker {
     #[inline(always)]
     pub fn map_remove(&mut self, object: ObjectId, key: &[u8]) -> Result<bool, AccessError> {
         self.run();
-        self.handles.maps(&self.state.objects, object)?.remove(&mut self.tx, &mut self.effects, key)
+        self.handles.map(&self.state.objects, object)?.remove(&mut self.tx, &mut self.effects, key)
     }
 
     /// How many keys the map has. Observes every insertion and removal.
@@ -170,7 +170,7 @@ impl Worker {
     /// As [`Self::vector_read`].
     pub fn map_len(&mut self, object: ObjectId) -> Result<u32, AccessError> {
         self.run();
-        self.handles.maps(&self.state.objects, object)?.len(&mut self.tx, &mut self.effects)
+        self.handles.map(&self.state.objects, object)?.len(&mut self.tx, &mut self.effects)
     }
 
     /// The first entry at or behind a place, 0 at first and then [`MapEntry::next`]; in one event,
@@ -180,7 +180,7 @@ impl Worker {
     /// As [`Self::vector_read`].
     pub fn map_next(&mut self, object: ObjectId, at: u64) -> Result<Option<MapEntry>, AccessError> {
         self.run();
-        self.handles.maps(&self.state.objects, object)?.next(&mut self.tx, &mut self.effects, at)
+        self.handles.map(&self.state.objects, object)?.next(&mut self.tx, &mut self.effects, at)
     }
 
     /// Takes a free id for `duration_ns` from now on; none if none is left anywhere, or if the
@@ -195,7 +195,7 @@ impl Worker {
         duration_ns: u64,
     ) -> Result<Option<u32>, AccessError> {
         self.run();
-        let allocator = self.handles.allocators(&self.state.objects, object)?;
+        let allocator = self.handles.allocator(&self.state.objects, object)?;
         allocator.allocate(&mut self.tx, &mut self.effects, duration_ns)
     }
 
@@ -211,7 +211,7 @@ impl Worker {
         duration_ns: u64,
     ) -> Result<bool, AccessError> {
         self.run();
-        let allocator = self.handles.allocators(&self.state.objects, object)?;
+        let allocator = self.handles.allocator(&self.state.objects, object)?;
         allocator.refresh(&mut self.tx, &self.effects, id, duration_ns)
     }
 
@@ -222,7 +222,7 @@ impl Worker {
     #[inline(always)]
     pub fn free(&mut self, object: ObjectId, id: u32) -> Result<(), AccessError> {
         self.run();
-        self.handles.allocators(&self.state.objects, object)?.free(
+        self.handles.allocator(&self.state.objects, object)?.free(
             &mut self.tx,
             &mut self.effects,
             id,
@@ -236,7 +236,7 @@ impl Worker {
     #[inline(always)]
     pub fn is_live(&mut self, object: ObjectId, id: u32) -> Result<bool, AccessError> {
         self.run();
-        self.handles.allocators(&self.state.objects, object)?.is_live(
+        self.handles.allocator(&self.state.objects, object)?.is_live(
             &mut self.tx,
             &self.effects,
             id,
@@ -252,7 +252,7 @@ impl Worker {
     pub fn next_expired(&mut self, object: ObjectId) -> Result<Option<ExpiredLease>, AccessError> {
         self.run();
         self.handles
-            .allocators(&self.state.objects, object)?
+            .allocator(&self.state.objects, object)?
             .next_expired(&mut self.tx, &mut self.effects)
     }
 

@@ -43,5 +43,12 @@ pub mod pools;
 pub mod program;
 pub mod state;
 
+/// Adds one to those that are sorted, unless it is among them.
+pub(crate) fn keep_once<T: Ord>(kept: &mut Vec<T>, one: T) {
+    if let Err(at) = kept.binary_search(&one) {
+        kept.insert(at, one);
+    }
+}
+
 /// Failures of an event after which it runs behind the gate.
 pub const FAILURES_BEFORE_GATE: u8 = 2;

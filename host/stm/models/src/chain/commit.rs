@@ -4,6 +4,7 @@ use super::{
     Action, At, BUCKET, Content, Freed, Gap, REFERENCES, REMOVED, SET, Step, Taken, count_of,
     key_cell, reference, search, value_of,
 };
+use crate::keep_once;
 
 impl Step<'_> {
     pub(super) fn commit(&mut self) -> bool {
@@ -67,9 +68,7 @@ impl Step<'_> {
         let first = self.own().first;
         let range = usize::from(from - first)..usize::from(end - first);
         let ran = (place, (self.me, from), self.own().results[range].to_vec());
-        if let Err(at) = self.state.ran.binary_search(&ran) {
-            self.state.ran.insert(at, ran);
-        }
+        keep_once(&mut self.state.ran, ran);
     }
 
     pub(super) fn resolve(&mut self) -> bool {

@@ -1,6 +1,7 @@
 //! Commits: cells, wheels, and what becomes of entries and ids.
 
 use super::{At, Entry, Gap, Lies, State, Step, Timer};
+use crate::keep_once;
 
 impl State {
     pub(super) fn unlink(&mut self, wheel: u8, id: u8) {
@@ -36,9 +37,7 @@ impl Step<'_> {
         let first = self.own().first;
         let range = usize::from(from - first)..usize::from(end - first);
         let ran = (place, (self.me, from), self.own().results[range].to_vec());
-        if let Err(at) = self.state.ran.binary_search(&ran) {
-            self.state.ran.insert(at, ran);
-        }
+        keep_once(&mut self.state.ran, ran);
     }
 
     /// Takes all cells, when they are free.
