@@ -26,6 +26,28 @@ pub trait Key {
     fn with_bytes<R>(&self, use_it: impl FnOnce(&[u8]) -> R) -> R;
 }
 
+/// Hands over the bytes of a key of a map, those of a short one stored in whole words.
+///
+/// A host loads a short key in large pieces at once. Where its fields are stored one by one, such a
+/// load has to wait until they are out of the processor's store buffer.
+#[inline]
+pub(crate) fn in_words<K: Key, R>(key: &K, use_it: impl FnOnce(&[u8]) -> R) -> R {
+    match K::SIZE {
+        0..=8 => use_it(&words_of::<K, 1>(key).as_flattened()[..K::SIZE]),
+        9..=16 => use_it(&words_of::<K, 2>(key).as_flattened()[..K::SIZE]),
+        _ => key.with_bytes(use_it),
+    }
+}
+
+/// The bytes of a key with zeroes behind them. By way of integers, so that they are put together
+/// in registers.
+#[inline]
+fn words_of<K: Key, const N: usize>(key: &K) -> [[u8; 8]; N] {
+    let mut bytes = [[0; 8]; N];
+    key.write(bytes.as_flattened_mut());
+    bytes.map(|word| u64::from_le_bytes(word).to_le_bytes())
+}
+
 fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
     *bytes.first_chunk().expect("as many bytes as `write` takes")
 }
@@ -100,5 +122,27 @@ impl<const N: usize> Key for [u8; N] {
     #[inline]
     fn with_bytes<R>(&self, use_it: impl FnOnce(&[u8]) -> R) -> R {
         use_it(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check<K: Key>(key: &K, bytes: &[u8]) {
+        in_words(key, |words| assert_eq!(words, bytes));
+        key.with_bytes(|same| assert_eq!(same, bytes));
+    }
+
+    #[test]
+    fn a_key_in_words_is_its_bytes() {
+        check(&0x12u8, &[0x12]);
+        check(&0x1234_5678u32, &[0x12, 0x34, 0x56, 0x78]);
+        check(&MacAddress::new([1, 2, 3, 4, 5, 6]), &[1, 2, 3, 4, 5, 6]);
+        check(&u64::MAX, &[0xff; 8]);
+        check(&[7; 9], &[7; 9]);
+        check(&1u128, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        check(&[9; 17], &[9; 17]);
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::cell::{Cell, Word};
 use crate::clock::{Time, nanoseconds};
 use crate::host;
-use crate::key::Key;
+use crate::key::{self, Key};
 
 pub use crate::host::{Hashing, Merge};
 
@@ -80,13 +80,13 @@ impl<K: Key, V: Cell> Map<K, V> {
     /// The value of a key: an observation of this key alone.
     #[inline]
     pub fn get(&self, key: &K) -> Option<V> {
-        key.with_bytes(|key| self.handle.get(key)).map(V::from_words)
+        key::in_words(key, |key| self.handle.get(key)).map(V::from_words)
     }
 
     /// Gives the key a value, whether or not it had one.
     #[inline]
     pub fn set(&self, key: &K, value: &V) -> SetOutcome {
-        match key.with_bytes(|key| self.handle.set(key, value.to_words())) {
+        match key::in_words(key, |key| self.handle.set(key, value.to_words())) {
             true => SetOutcome::Ok,
             false => SetOutcome::Full,
         }
@@ -95,7 +95,7 @@ impl<K: Key, V: Cell> Map<K, V> {
     /// Removes the key and answers whether it was there: an observation of this key alone.
     #[inline]
     pub fn remove(&self, key: &K) -> bool {
-        key.with_bytes(|key| self.handle.remove(key))
+        key::in_words(key, |key| self.handle.remove(key))
     }
 
     /// How many keys there are: an observation of every insertion and removal.
