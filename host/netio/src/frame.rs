@@ -41,17 +41,31 @@ pub struct TooLong {
 /// If the slices differ in length.
 #[inline(always)]
 pub fn copy_short(to: &mut [u8], from: &[u8]) {
-    const PIECE: usize = 32;
-    if let (PIECE..=64, Some(first), Some(last)) =
-        (to.len(), from.first_chunk::<PIECE>(), from.last_chunk::<PIECE>())
-        && to.len() == from.len()
-    {
+    let copied = match to.len() {
+        32..=64 => copy_in_two::<32>(to, from),
+        // Such as the header of a frame.
+        8..=16 => copy_in_two::<8>(to, from),
+        _ => false,
+    };
+    if !copied {
+        to.copy_from_slice(from);
+    }
+}
+
+/// Copies from once to twice `PIECE` bytes; whether it did.
+#[inline(always)]
+fn copy_in_two<const PIECE: usize>(to: &mut [u8], from: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (from.first_chunk::<PIECE>(), from.last_chunk::<PIECE>())
+    else {
+        return false;
+    };
+    let same = to.len() == from.len();
+    if same {
         to[..PIECE].copy_from_slice(first);
         let behind = to.len() - PIECE;
         to[behind..].copy_from_slice(last);
-    } else {
-        to.copy_from_slice(from);
     }
+    same
 }
 
 /// An owned packet with room for a fixed number of bytes.

@@ -9,7 +9,7 @@
 //! are in the hands of runs that have not committed, or about to come back, and the event runs
 //! again.
 
-use nfos_stm::{CellId, Memory, MemoryFull, Mutator, Observer, Operation};
+use nfos_stm::{CellId, Memory, MemoryFull, Mutator, Observer, Operation, Packed};
 use nfos_sync::{Bug, seeded};
 
 use crate::conflict::Place;
@@ -37,11 +37,13 @@ const DEADLINE: usize = 1;
 impl Lease {
     #[inline(always)]
     pub(crate) fn new(payload: &Cell) -> Self {
-        Self {
-            held: payload[TENURE] & 1 != 0,
-            generation: payload[TENURE] >> 1,
-            deadline_ns: payload[DEADLINE],
-        }
+        Self::of([payload[TENURE], payload[DEADLINE]])
+    }
+
+    /// That of a cell which begins so.
+    #[inline(always)]
+    fn of([tenure, deadline_ns]: [u64; 2]) -> Self {
+        Self { held: tenure & 1 != 0, generation: tenure >> 1, deadline_ns }
     }
 
     fn cell(self) -> Cell {
@@ -59,6 +61,23 @@ impl Lease {
     fn is_due(&self, now_ns: u64) -> bool {
         self.held && self.deadline_ns < now_ns
     }
+
+    /// Whether a refresh that is skipped from `enough_ns` on leaves it as it is.
+    #[inline(always)]
+    fn suffices(&self, enough_ns: Option<u64>) -> bool {
+        enough_ns.is_some_and(|enough_ns| self.deadline_ns >= enough_ns)
+    }
+
+    /// What such a refresh observes.
+    #[inline(always)]
+    fn refreshed(&self, enough_ns: Option<u64>) -> Predicate {
+        let &Self { generation, .. } = self;
+        match enough_ns {
+            _ if !self.held => Predicate::NotHeld,
+            Some(at_ns) if self.deadline_ns >= at_ns => Predicate::HeldUntil { generation, at_ns },
+            _ => Predicate::Tenure { generation },
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -68,6 +87,8 @@ pub(crate) struct Allocator {
     refresh_interval_ns: u64,
     leases: CellId,
     counts: CellId,
+    /// Who refreshes.
+    refresher: Packed,
     pub(crate) pool: Pool,
     pub(crate) wheels: Wheels,
     /// What takes the place of all that in simulations of the original.
@@ -89,6 +110,7 @@ impl Allocator {
             refresh_interval_ns,
             leases,
             counts: leases.offset(capacity),
+            refresher: Self::refresher(object).packed(),
             pool: Pool::new(capacity, participants),
             wheels: Wheels::new(capacity, participants),
             original: None,
@@ -115,6 +137,10 @@ impl Allocator {
 
     pub(crate) fn object(&self) -> u16 {
         self.object
+    }
+
+    fn refresher(object: u16) -> Observer {
+        Observer { object, kind: ObserverKind::Refresh as u8 }
     }
 
     fn observer(&self, kind: ObserverKind) -> Observer {
@@ -216,6 +242,37 @@ impl Allocator {
         Ok(tx.update(own, self.mutator(kind), 0, (Operation::Add, change as u64), effects)?)
     }
 
+    /// The usual case of [`Self::refresh`]: a lease that is held, and nobody at it. `None`: whoever
+    /// asks does it that way.
+    #[inline(always)]
+    pub(crate) fn refresh_settled(
+        &self,
+        tx: &mut Tx,
+        effects: &Effects,
+        id: u32,
+        duration_ns: u64,
+    ) -> Option<bool> {
+        let is_usual = self.original.is_none() && !seeded(Bug::RefreshIgnoresTenure);
+        if !is_usual || id >= self.capacity {
+            return None;
+        }
+        let cell = self.leases.offset(id);
+        let (words, seen) = tx.peek_settled(cell)?;
+        let lease = Lease::of(words);
+        if !lease.held {
+            return None;
+        }
+        let (deadline_ns, enough_ns) = self.asked(effects, duration_ns);
+        if !tx.observe_settled(cell, seen, self.refresher, lease.refreshed(enough_ns)) {
+            return None;
+        }
+        if !lease.suffices(enough_ns) {
+            self.raise(tx, effects, cell, deadline_ns).ok()?;
+        }
+        Some(true)
+    }
+
+    #[inline(never)]
     pub(crate) fn refresh(
         &self,
         tx: &mut Tx,
@@ -227,28 +284,40 @@ impl Allocator {
             return lists.refresh(tx, effects, id, duration_ns);
         }
         let cell = self.lease(id)?;
-        let deadline_ns = effects.now_ns.saturating_add(duration_ns);
-        // Skipped if it would move the deadline by less than the interval.
-        let at_ns = deadline_ns.saturating_add(1).saturating_sub(self.refresh_interval_ns);
-        let suffices = |lease: &Lease| self.refresh_interval_ns != 0 && lease.deadline_ns >= at_ns;
+        let (deadline_ns, enough_ns) = self.asked(effects, duration_ns);
         let mut skip = None;
-        let observer = self.observer(ObserverKind::Refresh);
+        let observer = Self::refresher(self.object);
         let payload = tx.read_predicate(cell, observer, effects, |payload| {
             let lease = Lease::new(payload);
-            let generation = lease.generation;
-            skip = Some(lease.held && suffices(&lease));
-            (!seeded(Bug::RefreshIgnoresTenure)).then_some(match lease.held {
-                true if suffices(&lease) => Predicate::HeldUntil { generation, at_ns },
-                true => Predicate::Tenure { generation },
-                false => Predicate::NotHeld,
-            })
+            skip = Some(lease.held && lease.suffices(enough_ns));
+            (!seeded(Bug::RefreshIgnoresTenure)).then_some(lease.refreshed(enough_ns))
         })?;
         let lease = Lease::new(&payload);
-        if lease.held && !skip.unwrap_or_else(|| suffices(&lease)) {
-            let raise = (Operation::Max, deadline_ns);
-            tx.update(cell, self.mutator(MutatorKind::Refresh), DEADLINE, raise, effects)?;
+        if lease.held && !skip.unwrap_or_else(|| lease.suffices(enough_ns)) {
+            self.raise(tx, effects, cell, deadline_ns)?;
         }
         Ok(lease.held)
+    }
+
+    /// The deadline that a refresh asks for, and from when on it is skipped, since it would move
+    /// the deadline by less than the interval.
+    #[inline(always)]
+    fn asked(&self, effects: &Effects, duration_ns: u64) -> (u64, Option<u64>) {
+        let deadline_ns = effects.now_ns.saturating_add(duration_ns);
+        let enough_ns = deadline_ns.saturating_add(1).saturating_sub(self.refresh_interval_ns);
+        (deadline_ns, (self.refresh_interval_ns != 0).then_some(enough_ns))
+    }
+
+    #[inline(always)]
+    fn raise(
+        &self,
+        tx: &mut Tx,
+        effects: &Effects,
+        lease: CellId,
+        deadline_ns: u64,
+    ) -> Result<(), AccessError> {
+        let raise = (Operation::Max, deadline_ns);
+        Ok(tx.update(lease, self.mutator(MutatorKind::Refresh), DEADLINE, raise, effects)?)
     }
 
     pub(crate) fn free(

@@ -41,7 +41,13 @@ impl Handles {
     /// A map that has been used. `None`: look it [up](Self::map).
     #[inline(always)]
     pub(crate) fn known_map(&self, object: ObjectId) -> Option<&Map> {
-        self.maps.get(object.raw() as usize)?.as_deref()
+        known(&self.maps, object)
+    }
+
+    /// An allocator that has been used. `None`: look it [up](Self::allocator).
+    #[inline(always)]
+    pub(crate) fn known_allocator(&self, object: ObjectId) -> Option<&Allocator> {
+        known(&self.allocators, object)
     }
 
     /// A vector, found here from now on.
@@ -71,14 +77,10 @@ macro_rules! lookups {
                 objects: &Objects,
                 object: ObjectId,
             ) -> Result<&$kind, AccessError> {
-                let number = object.raw() as usize;
-                if !matches!(self.$table.get(number), Some(Some(_))) {
-                    note(&mut self.$table, number, objects.$name(object)?);
+                if known(&self.$table, object).is_none() {
+                    note(&mut self.$table, object, objects.$name(object)?);
                 }
-                match self.$table.get(number) {
-                    Some(Some(found)) => Ok(found),
-                    _ => Err(AccessError::UnknownObject(object)),
-                }
+                known(&self.$table, object).ok_or(AccessError::UnknownObject(object))
             })*
         }
     };
@@ -90,8 +92,14 @@ lookups!(
     distributed in distributed: Distributed
 );
 
+#[inline(always)]
+fn known<T>(table: &[Option<Arc<T>>], object: ObjectId) -> Option<&T> {
+    table.get(object.raw() as usize)?.as_deref()
+}
+
 #[cold]
-fn note<T>(table: &mut Vec<Option<Arc<T>>>, number: usize, found: &Arc<T>) {
+fn note<T>(table: &mut Vec<Option<Arc<T>>>, object: ObjectId, found: &Arc<T>) {
+    let number = object.raw() as usize;
     if table.len() <= number {
         table.resize(number + 1, None);
     }

@@ -19,7 +19,7 @@ impl<P: Copy> Transaction<P> {
     /// If the log is full.
     #[inline(always)]
     pub fn write(&mut self, cell: CellId, mutator: Mutator, words: Payload) -> Result<(), Refused> {
-        self.mark_writer();
+        self.mark_writer(cell);
         if seeded(Bug::OriginalProtocol) {
             self.hold_originally(cell);
         }
@@ -59,7 +59,7 @@ impl<P: Copy> Transaction<P> {
         operation: (Operation, u64),
         structures: &S,
     ) -> Result<(), Refused> {
-        self.mark_writer();
+        self.mark_writer(cell);
         let is_usual = !seeded(Bug::OriginalProtocol) && !seeded(Bug::OperationOnSnapshot);
         if is_usual
             && let Put::Done | Put::First =
@@ -111,7 +111,7 @@ impl<P: Copy> Transaction<P> {
     /// If the log is full.
     #[inline(always)]
     pub fn hold(&mut self, cell: CellId) -> Result<Hold, Refused> {
-        self.mark_writer();
+        self.mark_writer(cell);
         match self.writes.target_or_insert(cell, self.begun) {
             Some(target) => Ok(Hold(target as u32)),
             None => self.hold_with_room(cell),
@@ -125,8 +125,10 @@ impl<P: Copy> Transaction<P> {
         target.map(|target| Hold(target as u32)).ok_or(Refused::LogFull)
     }
 
+    /// The event that runs writes to a cell, which the commit will need.
     #[inline(always)]
-    fn mark_writer(&mut self) {
+    fn mark_writer(&mut self, cell: CellId) {
+        self.prefetch(cell);
         if !self.has_writer() {
             self.begin_writing();
         }

@@ -133,9 +133,10 @@ impl<P: Copy> Transaction<P> {
     }
 
     /// The content of a cell that nobody is at, that the burst has nothing pending on, and that is
-    /// not newer than the snapshot, with its timestamp. Observes nothing.
+    /// not newer than the snapshot, with its timestamp; or only its first words. Observes nothing.
     #[inline(always)]
-    fn peek_settled(&self, cell: CellId) -> Option<(Payload, u64)> {
+    #[must_use]
+    pub fn peek_settled<const N: usize>(&self, cell: CellId) -> Option<([u64; N], u64)> {
         let has = self.has_writer() && self.writes.has(cell);
         if has { None } else { self.peek_committed(cell) }
     }
@@ -187,10 +188,17 @@ impl<P: Copy> Transaction<P> {
         predicate: P,
     ) -> Result<(), Refused> {
         let by = observer.packed();
-        let observation = Observation::predicate(cell, Word::free(seen), self.begun, by);
-        let room = self.observations.push_predicate(observation, predicate)
-            || self.make_room() && self.observations.push_predicate(observation, predicate);
+        let room = self.observe_settled(cell, seen, by, predicate)
+            || self.make_room() && self.observe_settled(cell, seen, by, predicate);
         if room { Ok(()) } else { Err(Refused::LogFull) }
+    }
+
+    /// The usual case of [`Self::observe_predicate`]. `false`: the log is full, as it looks.
+    #[inline(always)]
+    #[must_use]
+    pub fn observe_settled(&mut self, cell: CellId, seen: u64, by: Packed, predicate: P) -> bool {
+        let observation = Observation::predicate(cell, Word::free(seen), self.begun, by);
+        self.observations.push_predicate(observation, predicate)
     }
 
     /// Forgets what earlier events observed, if that is of no use; whether it was anything.

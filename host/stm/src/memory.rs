@@ -205,12 +205,6 @@ impl Memory {
         active.min().filter(|snapshot| *snapshot != INACTIVE)
     }
 
-    /// Asks the cache for a cell.
-    #[inline(always)]
-    pub fn prefetch(&self, cell: CellId) {
-        nfos_sync::prefetch_read(self.cell(cell));
-    }
-
     #[inline(always)]
     pub(crate) fn cell(&self, cell: CellId) -> &Cell {
         &self.cells[cell.0 as usize]

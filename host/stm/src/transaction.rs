@@ -459,8 +459,8 @@ impl<P: Copy> Transaction<P> {
 
     /// Asks the cache for a cell that the commit will need.
     #[inline(always)]
-    pub fn prefetch(&self, cell: CellId) {
-        self.memory.prefetch(cell);
+    pub(crate) fn prefetch(&self, cell: CellId) {
+        nfos_sync::prefetch_read(&self.cells[cell.raw() as usize]);
     }
 
     /// Participants of the memory.

@@ -119,7 +119,7 @@ impl Services for WorkerServices {
         if self.is_in_init() {
             return self.vector_read(vector, index).map(|element| then(&element));
         }
-        self.used(vector, Operation::VectorRead, Argument::Number(index));
+        self.used(vector, Operation::VectorRead, || Argument::Number(index));
         self.state.vector_read_then(ObjectId::from_raw(vector), index, then).map_err(refused)
     }
 
@@ -128,7 +128,7 @@ impl Services for WorkerServices {
         if self.is_in_init() {
             return self.in_init("vector.write", |s| s.vector_write(vector, index, value));
         }
-        self.used(vector, Operation::VectorWrite, Argument::Number(index));
+        self.used(vector, Operation::VectorWrite, || Argument::Number(index));
         self.state.vector_write(ObjectId::from_raw(vector), index, value).map_err(refused)
     }
 
@@ -137,7 +137,7 @@ impl Services for WorkerServices {
         if self.is_in_init() {
             return self.in_init("vector.add", |s| s.vector_add(vector, index, word, delta));
         }
-        self.used(vector, Operation::VectorAdd, Argument::Number(index));
+        self.used(vector, Operation::VectorAdd, || Argument::Number(index));
         self.state.vector_add(ObjectId::from_raw(vector), index, word, delta).map_err(refused)
     }
 
@@ -181,7 +181,7 @@ impl Services for WorkerServices {
         if self.is_in_init() {
             return self.map_get(map, key).map(|value| then(value.as_ref()));
         }
-        self.used(map, Operation::MapGet, Argument::Key(key));
+        self.used(map, Operation::MapGet, || Argument::Key(key));
         self.state.map_get_then(ObjectId::from_raw(map), key, then).map_err(refused)
     }
 
@@ -190,7 +190,7 @@ impl Services for WorkerServices {
         if self.is_in_init() {
             return self.in_init("hash-map.set", |s| s.map_set(map, key, value));
         }
-        self.used(map, Operation::MapSet, Argument::Key(key));
+        self.used(map, Operation::MapSet, || Argument::Key(key));
         match self.state.map_set(ObjectId::from_raw(map), key, value).map_err(refused)? {
             nfos_state::SetOutcome::Ok => Ok(SetOutcome::Ok),
             nfos_state::SetOutcome::Full => Ok(SetOutcome::Full),
@@ -202,20 +202,20 @@ impl Services for WorkerServices {
         if self.is_in_init() {
             return self.in_init("hash-map.remove", |s| s.map_remove(map, key));
         }
-        self.used(map, Operation::MapRemove, Argument::Key(key));
+        self.used(map, Operation::MapRemove, || Argument::Key(key));
         self.state.map_remove(ObjectId::from_raw(map), key).map_err(refused)
     }
 
     fn map_len(&mut self, map: Handle) -> Answer<u32> {
         self.call("hash-map.len", |s| {
-            s.used(map, Operation::MapLength, Argument::None);
+            s.used(map, Operation::MapLength, || Argument::None);
             s.state.map_len(ObjectId::from_raw(map)).map_err(refused)
         })
     }
 
     fn map_next(&mut self, map: Handle, at: u64) -> Answer<Option<MapEntry>> {
         self.call("hash-map.next", |s| {
-            s.used(map, Operation::MapNext, Argument::None);
+            s.used(map, Operation::MapNext, || Argument::None);
             let entry = s.state.map_next(ObjectId::from_raw(map), at).map_err(refused)?;
             Ok(entry.map(|nfos_state::MapEntry { key, key_length, value, next }| MapEntry {
                 key,
@@ -242,7 +242,7 @@ impl Services for WorkerServices {
         if self.is_in_init() {
             return self.in_init("allocator.allocate", |s| s.allocate(allocator, duration_ns));
         }
-        self.used(allocator, Operation::Allocate, Argument::None);
+        self.used(allocator, Operation::Allocate, || Argument::None);
         self.state.allocate(ObjectId::from_raw(allocator), duration_ns).map_err(refused)
     }
 
@@ -251,7 +251,7 @@ impl Services for WorkerServices {
         if self.is_in_init() {
             return self.in_init("allocator.refresh", |s| s.refresh(allocator, id, duration_ns));
         }
-        self.used(allocator, Operation::Refresh, Argument::Number(id));
+        self.used(allocator, Operation::Refresh, || Argument::Number(id));
         self.state.refresh(ObjectId::from_raw(allocator), id, duration_ns).map_err(refused)
     }
 
@@ -260,7 +260,7 @@ impl Services for WorkerServices {
         if self.is_in_init() {
             return self.in_init("allocator.free", |s| s.free(allocator, id));
         }
-        self.used(allocator, Operation::Free, Argument::Number(id));
+        self.used(allocator, Operation::Free, || Argument::Number(id));
         self.state.free(ObjectId::from_raw(allocator), id).map_err(refused)
     }
 
@@ -269,14 +269,14 @@ impl Services for WorkerServices {
         if self.is_in_init() {
             return self.in_init("allocator.is-live", |s| s.is_live(allocator, id));
         }
-        self.used(allocator, Operation::IsLive, Argument::Number(id));
+        self.used(allocator, Operation::IsLive, || Argument::Number(id));
         self.state.is_live(ObjectId::from_raw(allocator), id).map_err(refused)
     }
 
     #[inline]
     fn next_expired(&mut self, allocator: Handle) -> Answer<Option<ExpiredLease>> {
         self.call("allocator.next-expired", |s| {
-            s.used(allocator, Operation::NextExpired, Argument::None);
+            s.used(allocator, Operation::NextExpired, || Argument::None);
             let lease = s.state.next_expired(ObjectId::from_raw(allocator)).map_err(refused)?;
             Ok(lease.map(|lease| ExpiredLease { id: lease.id, deadline: lease.deadline_ns }))
         })
@@ -301,7 +301,7 @@ impl Services for WorkerServices {
                 s.distributed_update(object, word, operand)
             });
         }
-        self.used(object, Operation::DistributedUpdate, Argument::None);
+        self.used(object, Operation::DistributedUpdate, || Argument::None);
         self.state.distributed_update(ObjectId::from_raw(object), word, operand).map_err(refused)
     }
 
@@ -322,7 +322,7 @@ impl Services for WorkerServices {
         if self.is_in_init() {
             return self.distributed_read(object).map(|value| then(&value));
         }
-        self.used(object, Operation::DistributedRead, Argument::None);
+        self.used(object, Operation::DistributedRead, || Argument::None);
         self.state.distributed_read_then(ObjectId::from_raw(object), then).map_err(refused)
     }
 
@@ -340,21 +340,21 @@ impl Services for WorkerServices {
 
     fn part(&mut self, object: Handle, index: u32) -> Answer<Cell> {
         self.call("distributed-object.part", |s| {
-            s.used(object, Operation::DistributedRead, Argument::None);
+            s.used(object, Operation::DistributedRead, || Argument::None);
             s.state.part(ObjectId::from_raw(object), index).map_err(refused)
         })
     }
 
     fn own_part(&mut self, object: Handle) -> Answer<Cell> {
         self.call("distributed-object.own-part", |s| {
-            s.used(object, Operation::OwnPart, Argument::None);
+            s.used(object, Operation::OwnPart, || Argument::None);
             s.state.own_part(ObjectId::from_raw(object)).map_err(refused)
         })
     }
 
     fn set_part(&mut self, object: Handle, value: Cell) -> Answer<()> {
         self.call("distributed-object.set-part", |s| {
-            s.used(object, Operation::DistributedUpdate, Argument::None);
+            s.used(object, Operation::DistributedUpdate, || Argument::None);
             s.state.set_part(ObjectId::from_raw(object), value).map_err(refused)
         })
     }

@@ -216,10 +216,15 @@ impl WorkerServices {
         self.moments[self.units() as usize - 1]
     }
 
-    #[inline]
-    fn used(&mut self, object: Handle, operation: Operation, argument: Argument<'_>) {
+    #[inline(always)]
+    fn used<'a>(
+        &mut self,
+        object: Handle,
+        operation: Operation,
+        argument: impl FnOnce() -> Argument<'a>,
+    ) {
         if let Some(uses) = &mut self.uses {
-            uses.note(object, operation, argument);
+            uses.note(object, operation, argument());
         }
     }
 

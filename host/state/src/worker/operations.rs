@@ -211,6 +211,12 @@ impl Worker {
         duration_ns: u64,
     ) -> Result<bool, AccessError> {
         self.run();
+        if let Some(allocator) = self.handles.known_allocator(object)
+            && let Some(held) =
+                allocator.refresh_settled(&mut self.tx, &self.effects, id, duration_ns)
+        {
+            return Ok(held);
+        }
         let allocator = self.handles.allocator(&self.state.objects, object)?;
         allocator.refresh(&mut self.tx, &self.effects, id, duration_ns)
     }
