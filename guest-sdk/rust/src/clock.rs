@@ -63,16 +63,15 @@ pub fn random() -> u64 {
 #[inline]
 pub(crate) const fn nanoseconds(duration: Duration) -> u64 {
     match duration.as_secs() {
-        seconds @ 0..=SECONDS_MAX => {
-            (seconds * NS_PER_SECOND).saturating_add(duration.subsec_nanos() as u64)
-        }
+        seconds @ 0..SECONDS_MAX => seconds * NS_PER_SECOND + duration.subsec_nanos() as u64,
+        SECONDS_MAX => (SECONDS_MAX * NS_PER_SECOND).saturating_add(duration.subsec_nanos() as u64),
         _ => u64::MAX,
     }
 }
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
-/// Of so many seconds the nanoseconds can be told.
+/// Of so many seconds the nanoseconds can be told, and of fewer those of any fraction more.
 const SECONDS_MAX: u64 = u64::MAX / NS_PER_SECOND;
 
 #[cfg(test)]

@@ -49,6 +49,15 @@ pub(crate) enum Glance {
     Absent { bucket: CellId, seen: u64 },
 }
 
+/// What a look at one chain cell says of a hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Referred {
+    /// If the key is there, it is in this slot, whose value and key are in these cells.
+    To { slot: u32, value: CellId, key: CellId },
+    /// As [`Glance::Absent`].
+    Absent { bucket: CellId, seen: u64 },
+}
+
 /// Where a key's reference is, or would be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Search {
@@ -163,14 +172,25 @@ impl Layout {
     /// they are committed. `None`: it takes more than that.
     #[inline(always)]
     pub(crate) fn glance(&self, tx: &Tx, key: &impl Sought) -> Option<Glance> {
-        let bucket = self.bucket_of(key.hash());
+        match self.referred(tx, key.hash())? {
+            Referred::To { slot, value, key: place } => {
+                key.is_committed(tx, place)?.then_some(Glance::Found { slot, value })
+            }
+            Referred::Absent { bucket, seen } => Some(Glance::Absent { bucket, seen }),
+        }
+    }
+
+    /// The first half of that: which slot one chain cell refers to for a hash, if any. `None`: it
+    /// does not tell, or a key takes more than one cell.
+    #[inline(always)]
+    pub(crate) fn referred(&self, tx: &Tx, hash: u64) -> Option<Referred> {
+        let bucket = self.bucket_of(hash);
         let (content, seen) = tx.peek_committed(bucket)?;
-        let Some(slot) = Self::candidate(&content, key.hash())? else {
-            return Some(Glance::Absent { bucket, seen });
+        let Some(slot) = Self::candidate(&content, hash)? else {
+            return Some(Referred::Absent { bucket, seen });
         };
         let value = self.value(slot);
-        let is_it = self.key_cells == 1 && key.is_committed(tx, value.offset(1))?;
-        is_it.then_some(Glance::Found { slot, value })
+        (self.key_cells == 1).then_some(Referred::To { slot, value, key: value.offset(1) })
     }
 
     /// The slot that a chain's first cell refers to for a hash, if any. `None`: it does not tell.

@@ -146,7 +146,7 @@ impl ShortKey {
 
     /// Whether a cell that begins so holds it: of a key of this length the words behind are 0.
     #[inline(always)]
-    fn is_in(&self, [length, first, second]: [u64; 3]) -> bool {
+    pub(crate) fn is_in(&self, [length, first, second]: [u64; 3]) -> bool {
         (length ^ self.length) | (first ^ self.words[0]) | (second ^ self.words[1]) == 0
     }
 }

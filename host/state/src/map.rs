@@ -14,7 +14,7 @@
 use nfos_stm::{CellId, Memory, MemoryFull, Mutator, Observer, Packed, View};
 use nfos_sync::{Arc, Bug, seeded};
 
-use crate::chain::{Glance, Layout, Part, Search};
+use crate::chain::{Glance, Layout, Part, Referred, Search};
 use crate::conflict::{KeyBytes, Place};
 use crate::effects::{Effects, Tx};
 use crate::error::AccessError;
@@ -124,9 +124,15 @@ impl Map {
             return None;
         }
         let key = ShortKey::new(&self.hasher, bytes)?;
-        match self.glance(tx, effects, &key)? {
-            Glance::Found { value, .. } => tx.read_settled(value, self.hit).map(Some),
-            Glance::Absent { bucket, seen } => {
+        if self.may_be_pending(effects, key.hash()) {
+            return None;
+        }
+        match self.layout.referred(tx, key.hash())? {
+            // Whoever changes a key cell has the value's until that is changed as well.
+            Referred::To { value, key: place, .. } => {
+                tx.read_beside(value, place, self.hit, |words| key.is_in(words)).map(Some)
+            }
+            Referred::Absent { bucket, seen } => {
                 if seeded(Bug::MissNotObserved) {
                     return None;
                 }
@@ -167,10 +173,13 @@ impl Map {
     /// nobody at the cells. `None`: whoever asks has to search.
     #[inline(always)]
     fn glance(&self, tx: &Tx, effects: &Effects, key: &impl Sought) -> Option<Glance> {
-        if effects.overlay.may_have(key.hash()) && !seeded(Bug::GlanceMissesOwnActions) {
-            return None;
-        }
-        self.layout.glance(tx, key)
+        if self.may_be_pending(effects, key.hash()) { None } else { self.layout.glance(tx, key) }
+    }
+
+    /// Whether the burst may have an action on a key with this hash.
+    #[inline(always)]
+    fn may_be_pending(&self, effects: &Effects, hash: u64) -> bool {
+        effects.overlay.may_have(hash) && !seeded(Bug::GlanceMissesOwnActions)
     }
 
     #[inline(never)]

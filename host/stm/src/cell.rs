@@ -163,7 +163,7 @@ impl Cell {
     /// the first words.
     #[inline(always)]
     pub(crate) fn copy_settled<const N: usize>(&self, seen: Word) -> Option<[u64; N]> {
-        let payload = std::array::from_fn(|i| self.payload[i].load(Ordering::Relaxed));
+        let payload = self.words();
         // Acquire: as in `still`.
         fence(Ordering::Acquire);
         let same = Word(self.word.load(Ordering::Relaxed)) == seen;
@@ -181,6 +181,13 @@ impl Cell {
 
     #[inline(always)]
     fn load_payload(&self) -> Payload {
+        self.words()
+    }
+
+    /// The first words of the payload, of whatever versions; they mean nothing until a look at a
+    /// word tells that nobody has been at them.
+    #[inline(always)]
+    pub(crate) fn words<const N: usize>(&self) -> [u64; N] {
         std::array::from_fn(|i| self.payload[i].load(Ordering::Relaxed))
     }
 

@@ -69,6 +69,33 @@ impl<P: Copy> Transaction<P> {
         self.observations.push(observation).then_some(payload)
     }
 
+    /// As [`Self::read_settled`], if the first words of `beside` are right. That is a cell which is
+    /// changed only by who has `cell` until the same commit has changed that as well: so as it is
+    /// between two looks at `cell` that find it unchanged, it belongs to that version.
+    #[inline(always)]
+    pub fn read_beside<const N: usize>(
+        &mut self,
+        cell: CellId,
+        beside: CellId,
+        by: Packed,
+        is_right: impl FnOnce([u64; N]) -> bool,
+    ) -> Option<Payload> {
+        if self.has_writer() && self.has_changed(cell) {
+            return None;
+        }
+        let place = &self.cells[cell.raw() as usize];
+        let word = place.word();
+        if !word.is_settled_at(self.snapshot) {
+            return None;
+        }
+        if !is_right(self.cells[beside.raw() as usize].words()) {
+            return None;
+        }
+        let payload = place.copy_settled(word)?;
+        let observation = Observation::version(cell, word, self.begun, by);
+        self.observations.push(observation).then_some(payload)
+    }
+
     #[inline(never)]
     fn read_unsettled<S: Structures<Predicate = P>>(
         &mut self,

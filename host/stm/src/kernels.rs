@@ -139,6 +139,29 @@ fn a_holder_sees_what_the_one_before_it_left() {
     });
 }
 
+#[test]
+fn what_lies_beside_a_cell_is_of_its_version() {
+    explore("commit, read beside", Some(3), || {
+        let (memory, x, y) = memory();
+        let reader = {
+            let mut reader = transaction(&memory, 1);
+            thread::spawn(move || {
+                reader.begin_burst();
+                assert!(reader.begin_event());
+                let mut beside = None;
+                let found = reader.read_beside(x, y, OBSERVER.packed(), |[word]: [u64; 1]| {
+                    beside = Some(word);
+                    true
+                });
+                assert!(found.is_none_or(|payload| Some(payload[0]) == beside));
+            })
+        };
+        // Taken in this order, and given back in the other.
+        write(&mut transaction(&memory, 0), &[x, y], 1);
+        reader.join().unwrap();
+    });
+}
+
 /// A memory whose first participant has `used` lines of history, each of a timestamp of its own.
 fn with_history(used: u32) -> (Arc<Memory>, CellId, CellId, Transaction<()>) {
     let (memory, x, y) = memory();

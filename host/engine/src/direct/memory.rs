@@ -230,21 +230,20 @@ impl GuestBytes<'_> {
         Ok(())
     }
 
-    /// The `length` bytes at `pointer`, and apart from them where an `option<cell>` is to be
-    /// stored. `None`: one of both is not as it should be, or they are not apart.
+    /// The `length` bytes at `pointer`, and behind them where an `option<cell>` is to be stored.
+    /// `None`: one of both is not as it should be, or they lie the other way round.
     #[inline]
     pub(super) fn bytes_and_option(
         &mut self,
         (pointer, length): (u32, u32),
         answer: u32,
     ) -> Option<(&[u8], &mut [u8; 56])> {
-        let (start, to) = (pointer as usize, answer as usize);
-        let ranges = [start..start + length as usize, to..to + 56];
         if !answer.is_multiple_of(8) {
             return None;
         }
-        let [bytes, to] = self.bytes.get_disjoint_mut(ranges).ok()?;
-        Some((bytes, to.first_chunk_mut()?))
+        let (before, behind) = self.bytes.split_at_mut_checked(answer as usize)?;
+        let start = pointer as usize;
+        Some((before.get(start..start + length as usize)?, behind.first_chunk_mut()?))
     }
 
     /// Stores an `option<entry>` of a map, aligned to 8.

@@ -318,7 +318,7 @@ fn instantiate<S: Services>(
 #[inline]
 fn answered<S: Services>(call: &mut Call<S>) -> wasmtime::Result<()> {
     let services = &call.data().services;
-    if services.wants_site() | services.is_in_vain() { tell(call) } else { Ok(()) }
+    if services.wants_site() || services.is_in_vain() { tell(call) } else { Ok(()) }
 }
 
 #[cold]
