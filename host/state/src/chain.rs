@@ -242,6 +242,12 @@ impl Layout {
         true
     }
 
+    /// How many references a chain cell has. `None`: as many as there is room for.
+    #[inline(always)]
+    pub(crate) fn used(content: &Cell) -> Option<usize> {
+        content[..REFERENCES].iter().position(|&reference| reference == 0)
+    }
+
     pub(crate) fn set_link(content: &mut Cell, overflow: Option<u32>) {
         content[REFERENCES] = overflow.map_or(0, |number| u64::from(number) + 1);
     }
@@ -253,7 +259,7 @@ impl Layout {
 
     /// Takes the last reference out of a chain cell: it and how many are left.
     pub(crate) fn pop(content: &mut Cell) -> (u64, usize) {
-        let used = content[..REFERENCES].iter().position(|&r| r == 0).unwrap_or(REFERENCES);
+        let used = Self::used(content).unwrap_or(REFERENCES);
         let last = used.checked_sub(1).expect("a chain has no empty overflow cell");
         (std::mem::take(&mut content[last]), last)
     }

@@ -321,7 +321,6 @@ impl Map {
         key: &Key,
         value: Cell,
     ) -> Result<SetOutcome, AccessError> {
-        let known_absent = buffered_absent(effects, self.object, key);
         let mut slot = Slot::Unknown;
         if tx.reserve()
             && let Some(taken) = self.slots.take(effects.me)
@@ -329,7 +328,7 @@ impl Map {
             effects.reserved_slot(self.observer(ObserverKind::MapFull));
             slot = Slot::Reserved(taken);
         } else if !effects.room(self.object).has_own() {
-            return self.full(tx, effects, key, known_absent);
+            return self.full(tx, effects, key);
         }
         let buffered = self.buffer(tx, effects, key, Some(value), slot);
         if buffered.is_err()
@@ -368,9 +367,9 @@ impl Map {
         tx: &mut Tx,
         effects: &mut Effects,
         key: &Key,
-        known_absent: bool,
     ) -> Result<SetOutcome, AccessError> {
         let observer = self.observer(ObserverKind::MapFull);
+        let known_absent = buffered_absent(effects, self.object, key);
         if self.free_slots(tx, effects, observer)? != 0 {
             tx.doom_short(self.layout.counts, observer);
         } else if !known_absent && self.find(tx, effects, key, ObserverKind::MapMiss)?.is_some() {

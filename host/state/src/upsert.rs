@@ -14,16 +14,55 @@
 //! Neither waits: what is lacking is taken in order with all the rest, and everything is done anew
 //! (see [`Pending::acquire`]).
 
-use nfos_stm::{CellId, Failure, Hold, Operation, Pending, Reason};
+use nfos_stm::{CellId, Failure, Hold, Mutator, Operation, Pending, Reason};
 use nfos_sync::{Bug, seeded};
 
 use crate::Cell;
-use crate::chain::{Layout, Search};
+use crate::chain::{Layout, REFERENCES, Search};
 use crate::effects::Taken;
 use crate::key::Key;
 use crate::map::Map;
 use crate::overlay::Action;
 use crate::rules::{MutatorKind, ObserverKind};
+
+/// A bucket that is held.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    cell: CellId,
+    hold: Hold,
+}
+
+/// Where a chain ends: its last cell, what is in it, and how many references are.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    cell: CellId,
+    content: Cell,
+    used: usize,
+}
+
+impl Bucket {
+    /// The newest content of a cell of its chain.
+    #[inline(always)]
+    fn read(self, pending: &Pending<'_>, cell: CellId) -> Cell {
+        if cell == self.cell { pending.read_held(cell, self.hold) } else { pending.read(cell) }
+    }
+
+    /// Changes a cell of its chain.
+    #[inline(always)]
+    fn write(
+        self,
+        pending: &mut Pending<'_>,
+        cell: CellId,
+        (event, by): (usize, Mutator),
+        content: Cell,
+    ) {
+        if cell == self.cell {
+            pending.write_held(self.hold, event, by, &content);
+        } else {
+            pending.write(cell, event, by, content);
+        }
+    }
+}
 
 impl Map {
     /// Does a buffered action to the newest content of its slot or bucket, whichever is held.
@@ -121,28 +160,56 @@ impl Map {
         key: &Key,
         taken: &mut Taken<'_>,
     ) -> Result<(), Failure> {
-        let event = usize::from(action.event);
-        if action.known().is_some() {
-            self.acquire(pending, event, self.layout.bucket(key))?;
+        let (event, cell) = (usize::from(action.event), self.layout.bucket(key));
+        let hold = match action.known() {
+            Some(_) => self.acquire(pending, event, cell)?,
+            None => action.hold,
+        };
+        let bucket = Bucket { cell, hold };
+        if let (Some(value), Some(end)) = (action.value, self.end_as_seen(pending, action, bucket))
+        {
+            return self.insert(pending, action, key, (bucket, end, value), taken);
         }
         // Looked for elsewhere in its chain, it is not found.
         let blind = seeded(Bug::UpsertDoesNotLookAgain) && action.reserved().is_some();
         let sought = Key { hash: key.hash ^ u64::from(blind) << 63, ..*key };
-        let search = self.layout.search(&sought, &mut |_, cell| Ok::<_, ()>(pending.read(cell)));
+        let search =
+            self.layout.search(&sought, &mut |_, cell| Ok::<_, ()>(bucket.read(pending, cell)));
         let search = search.expect("a held chain can be read");
         match (search, action.value) {
             (Search::Found { slot, .. }, Some(value)) => {
                 self.set_value(pending, event, slot, value)
             }
             (Search::Absent { last, used }, Some(value)) => {
-                self.insert(pending, action, key, (last, used, value), taken)
+                let end = End { cell: last, content: bucket.read(pending, last), used };
+                self.insert(pending, action, key, (bucket, end, value), taken)
             }
             (Search::Found { cell, position, slot }, None) => {
-                self.take_out(pending, event, key, (cell, position, slot), taken)
+                self.take_out(pending, event, bucket, (cell, position, slot), taken)
             }
             // The key went elsewhere; what the event observed says so to the validation.
             (Search::Absent { .. }, None) => Ok(()),
         }
+    }
+
+    /// Where a key is to be inserted that the run found absent, if nobody has changed its bucket
+    /// since, the burst included. A chain of one cell, and not a full one: of a longer chain others
+    /// may have changed a cell further on.
+    #[inline(always)]
+    fn end_as_seen(
+        &self,
+        pending: &Pending<'_>,
+        action: &Action,
+        Bucket { cell, hold }: Bucket,
+    ) -> Option<End> {
+        let as_seen =
+            action.reserved().is_some() && pending.is_untouched(hold) && pending.is_as_seen(cell);
+        if !as_seen {
+            return None;
+        }
+        let content = pending.read_committed(cell);
+        let used = Layout::used(&content).filter(|_| self.layout.link(&content).is_none())?;
+        Some(End { cell, content, used })
     }
 
     fn insert(
@@ -150,18 +217,17 @@ impl Map {
         pending: &mut Pending<'_>,
         action: &mut Action,
         key: &Key,
-        (mut last, mut used, value): (CellId, usize, Cell),
+        (bucket, mut end, value): (Bucket, End, Cell),
         taken: &mut Taken<'_>,
     ) -> Result<(), Failure> {
         let event = usize::from(action.event);
         let by = self.mutator(MutatorKind::MapSet);
         let short = || self.short(event);
-        let mut content = pending.read(last);
-        if used == nfos_stm::WORDS - 1 {
+        if end.used == REFERENCES {
             let number = taken.overflow(self, event).ok_or_else(short)?;
-            Layout::set_link(&mut content, Some(number));
-            pending.write(last, event, by, content);
-            (last, used, content) = (self.layout.overflow(number), 0, [0; 6]);
+            Layout::set_link(&mut end.content, Some(number));
+            bucket.write(pending, end.cell, (event, by), end.content);
+            end = End { cell: self.layout.overflow(number), content: [0; 6], used: 0 };
         }
         let slot = match action.reserved() {
             Some(slot) => {
@@ -170,8 +236,8 @@ impl Map {
             }
             None => taken.slot(self, event).ok_or_else(short)?,
         };
-        Layout::append(&mut content, used, key, slot);
-        pending.write(last, event, by, content);
+        Layout::append(&mut end.content, end.used, key, slot);
+        bucket.write(pending, end.cell, (event, by), end.content);
         self.set_value(pending, event, slot, value)?;
         for (cell, words) in self.layout.cells_of_key(slot, key) {
             pending.write(cell, event, by, words);
@@ -189,12 +255,11 @@ impl Map {
         slot: u32,
         value: Cell,
     ) -> Result<(), Failure> {
-        let cell = self.layout.value(slot);
-        self.acquire(pending, event, cell)?;
+        let hold = self.acquire(pending, event, self.layout.value(slot))?;
         let removed = self.mutator(MutatorKind::MapRemove);
-        let emptied = pending.changed_by(cell) == Some(removed);
+        let emptied = pending.changed_by(hold) == Some(removed);
         let by = if emptied { removed } else { self.mutator(MutatorKind::MapSet) };
-        pending.write(cell, event, by, value);
+        pending.write_held(hold, event, by, &value);
         Ok(())
     }
 
@@ -206,8 +271,8 @@ impl Map {
         pending: &mut Pending<'_>,
         event: usize,
         cell: CellId,
-    ) -> Result<(), Failure> {
-        if pending.acquire(cell, event) { Ok(()) } else { Err(self.short(event)) }
+    ) -> Result<Hold, Failure> {
+        pending.acquire(cell, event).ok_or_else(|| self.short(event))
     }
 
     #[cold]
@@ -220,38 +285,43 @@ impl Map {
         &self,
         pending: &mut Pending<'_>,
         event: usize,
-        key: &Key,
+        bucket: Bucket,
         (cell, position, slot): (CellId, usize, u32),
         taken: &mut Taken<'_>,
     ) -> Result<(), Failure> {
         let by = self.mutator(MutatorKind::MapRemove);
-        self.acquire(pending, event, self.layout.value(slot))?;
-        let (mut before, mut last) = (None, self.layout.bucket(key));
-        let mut content = pending.read(last);
+        let value = self.acquire(pending, event, self.layout.value(slot))?;
+        let (mut before, mut last) = (None, bucket.cell);
+        let mut content = bucket.read(pending, last);
         while let Some(next) = self.layout.link(&content) {
             (before, last) = (Some(last), next);
             content = pending.read(last);
         }
         let (moved, left) = Layout::pop(&mut content);
-        pending.write(last, event, by, content);
-        if (last, left) != (cell, position) {
-            let mut holed = pending.read(cell);
+        if last == cell && left != position {
+            content[position] = moved;
+        }
+        bucket.write(pending, last, (event, by), content);
+        if last != cell {
+            let mut holed = bucket.read(pending, cell);
             holed[position] = moved;
-            pending.write(cell, event, by, holed);
+            bucket.write(pending, cell, (event, by), holed);
         }
         if let (Some(before), 0) = (before, left) {
-            let mut content = pending.read(before);
+            let mut content = bucket.read(pending, before);
             let number = Layout::link_number(&content).expect("the last cell is linked");
             Layout::set_link(&mut content, None);
-            pending.write(before, event, by, content);
+            bucket.write(pending, before, (event, by), content);
             taken.free_overflow(self.object, event, number);
         }
-        pending.write(self.layout.value(slot), event, by, [0; 6]);
+        pending.write_held(value, event, by, &[0; 6]);
         taken.free_slot(self.object, event, slot);
         self.count(pending, event, 1);
         Ok(())
     }
 
+    // Once, with the operation known where it is compiled.
+    #[inline(never)]
     fn count(&self, pending: &mut Pending<'_>, event: usize, change: i64) {
         // Free slots are counted.
         let grows = change < 0;

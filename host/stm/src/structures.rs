@@ -91,40 +91,30 @@ impl<'a> Pending<'a> {
         self.me
     }
 
-    /// Takes a cell that others may hold, without waiting. `false`: someone does, and
+    /// Takes a cell that others may hold, without waiting. `None`: someone does, and
     /// [`Structures::resolve`] ends here; all cells are given back and taken again, this one
     /// among them, and it is called anew.
     #[inline]
     #[must_use]
-    pub fn acquire(&mut self, cell: CellId, event: usize) -> bool {
-        if self.writes.target(cell).is_some() {
-            return true;
+    pub fn acquire(&mut self, cell: CellId, event: usize) -> Option<Hold> {
+        let (memory, me) = (self.memory, self.me);
+        let take = || memory.cell(cell).try_hold(me) || waits_for(memory, cell, me);
+        let held = self.writes.target_or_take(cell, Begun::of(event), take);
+        if held.is_none() {
+            self.lacking = Some(cell);
         }
-        if self.memory.cell(cell).try_hold(self.me) || self.waits_for(cell) {
-            self.writes.hold(cell, Begun::of(event));
-            return true;
-        }
-        self.lacking = Some(cell);
-        false
-    }
-
-    /// Never, unless a bug is seeded.
-    #[inline(always)]
-    fn waits_for(&self, cell: CellId) -> bool {
-        let waits = seeded(Bug::AcquireWaits);
-        let mut waiting = Waiting::new();
-        while waits && !self.memory.cell(cell).try_hold(self.me) {
-            waiting.pause();
-        }
-        waits
+        held
     }
 
     /// Takes a cell that only the holder of another one takes, so that it is free.
-    fn take(&mut self, cell: CellId, event: usize) {
-        if self.writes.target(cell).is_none() {
-            hold(self.memory, cell, self.me);
-            self.writes.hold(cell, Begun::of(event));
-        }
+    #[inline(always)]
+    fn take(&mut self, cell: CellId, event: usize) -> Hold {
+        let (memory, me) = (self.memory, self.me);
+        let take = || {
+            hold(memory, cell, me);
+            true
+        };
+        self.writes.target_or_take(cell, Begun::of(event), take).expect("it is free")
     }
 
     /// The newest content of a cell that is held or lies behind a held one.
@@ -132,6 +122,16 @@ impl<'a> Pending<'a> {
     #[must_use]
     pub fn read(&self, cell: CellId) -> Payload {
         match self.writes.latest(cell) {
+            None => self.memory.cell(cell).held_payload(),
+            Some(write) => self.read_written(cell, write),
+        }
+    }
+
+    /// The same of a cell that was named, without looking for it.
+    #[inline(always)]
+    #[must_use]
+    pub fn read_held(&self, cell: CellId, hold: Hold) -> Payload {
+        match self.writes.latest_at(hold) {
             None => self.memory.cell(cell).held_payload(),
             Some(write) => self.read_written(cell, write),
         }
@@ -145,10 +145,11 @@ impl<'a> Pending<'a> {
         write.apply(&self.memory.cell(cell).held_payload())
     }
 
-    /// Who changes the cell, as far as the burst has.
+    /// Who changes a cell that was named, as far as the burst has.
+    #[inline(always)]
     #[must_use]
-    pub fn changed_by(&self, cell: CellId) -> Option<Mutator> {
-        self.writes.latest(cell).map(|write| write.mutator())
+    pub fn changed_by(&self, hold: Hold) -> Option<Mutator> {
+        self.writes.latest_at(hold).map(|write| write.mutator())
     }
 
     /// Who changed a held cell last, the burst included.
@@ -167,6 +168,12 @@ impl<'a> Pending<'a> {
         let (memory, me) = (self.memory, self.me);
         let begin = || hold(memory, cell, me);
         self.writes.replace_or_begin(cell, Begun::of(event), mutator, &words, begin);
+    }
+
+    /// The same of a cell that was named, without looking for it.
+    #[inline(always)]
+    pub fn write_held(&mut self, hold: Hold, event: usize, mutator: Mutator, words: &Payload) {
+        self.writes.replace_at(hold, Begun::of(event), mutator, words);
     }
 
     /// Whether the burst has changed nothing of a cell that it named.
@@ -206,6 +213,7 @@ impl<'a> Pending<'a> {
     }
 
     /// Applies an operation to a word of such a cell.
+    #[inline]
     pub fn update(
         &mut self,
         cell: CellId,
@@ -214,12 +222,12 @@ impl<'a> Pending<'a> {
         word: usize,
         operation: (Operation, u64),
     ) {
-        self.take(cell, event);
-        let at = Begun::of(event);
-        let mut put = self.writes.operate(cell, at, mutator, word, operation);
+        let Hold(target) = self.take(cell, event);
+        let (target, at) = (target as usize, Begun::of(event));
+        let mut put = self.writes.operate_at(target, at, mutator, word, operation);
         if put == Put::NoRoom {
             self.writes.make_room_to_commit();
-            put = self.writes.operate(cell, at, mutator, word, operation);
+            put = self.writes.operate_at(target, at, mutator, word, operation);
         }
         if !matches!(put, Put::Done | Put::First) {
             let mut words = self.read(cell);
@@ -227,6 +235,17 @@ impl<'a> Pending<'a> {
             self.writes.replace_or_begin(cell, at, mutator, &words, || {});
         }
     }
+}
+
+/// Never, unless a bug is seeded.
+#[inline(always)]
+fn waits_for(memory: &Memory, cell: CellId, me: usize) -> bool {
+    let waits = seeded(Bug::AcquireWaits);
+    let mut waiting = Waiting::new();
+    while waits && !memory.cell(cell).try_hold(me) {
+        waiting.pause();
+    }
+    waits
 }
 
 /// Holds a cell that nobody else can hold at this moment, since who takes it holds another one.

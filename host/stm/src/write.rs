@@ -57,6 +57,19 @@ impl Write {
         Self { site: site(older, at, by), effect: Effect::NOTHING, words: [0; WORDS] }
     }
 
+    /// An entry with one operation.
+    #[inline(always)]
+    pub(crate) fn only(site: u64, word: usize, operation: Operation, operand: u64) -> Self {
+        let words = std::array::from_fn(|at| if at == word { operand } else { 0 });
+        Self { site, effect: Effect::NOTHING.and(word, operation), words }
+    }
+
+    /// Whether it is an entry with nothing but such operations on this word.
+    #[inline(always)]
+    pub(crate) fn is_only(&self, word: usize, operation: Operation) -> bool {
+        self.effect == Effect::NOTHING.and(word, operation)
+    }
+
     #[inline(always)]
     pub(crate) fn mutator(&self) -> Mutator {
         Mutator { object: (self.site >> OBJECT) as u16, kind: self.site as u8 }

@@ -275,6 +275,12 @@ impl WriteLog {
         self.writes.get(target.latest as usize)
     }
 
+    /// The newest entry of a cell that was named.
+    #[inline(always)]
+    pub(crate) fn latest_at(&self, Hold(target): Hold) -> Option<&Write> {
+        self.writes.get(self.targets[target as usize].latest as usize)
+    }
+
     /// The targets, last first, each with its newest entry if it is more than held.
     #[inline(always)]
     pub(crate) fn newest(&self) -> impl Iterator<Item = (CellId, Option<&Write>)> {
@@ -296,14 +302,38 @@ impl WriteLog {
         }
     }
 
-    /// The same in a commit.
+    /// The same in a commit, which takes a cell that has no target with `take`. `None`: it did not.
     #[inline(always)]
-    pub(crate) fn hold(&mut self, cell: CellId, at: Begun) {
-        if self.target_or_insert(cell, at).is_none() {
-            self.make_room_to_commit();
-            let held = self.target_or_insert(cell, at);
-            assert!(held.is_some(), "room was made");
+    pub(crate) fn target_or_take(
+        &mut self,
+        cell: CellId,
+        at: Begun,
+        take: impl FnOnce() -> bool,
+    ) -> Option<Hold> {
+        let slot = match self.find(cell) {
+            Ok(target) => return Some(Hold(target as u32)),
+            Err(slot) => slot,
+        };
+        if !take() {
+            return None;
         }
+        let number = self.targets.len();
+        let latest = NAMED + at.event() as u32;
+        if self.insert_target(Target { cell, latest }, slot) {
+            Some(Hold(number as u32))
+        } else {
+            Some(self.hold(cell, at))
+        }
+    }
+
+    /// The target of a cell that a commit takes, made if there is none.
+    #[cold]
+    pub(crate) fn hold(&mut self, cell: CellId, at: Begun) -> Hold {
+        let held = self.target_or_insert(cell, at).or_else(|| {
+            self.make_room_to_commit();
+            self.target_or_insert(cell, at)
+        });
+        Hold(held.expect("room was made") as u32)
     }
 
     #[inline(always)]
@@ -358,10 +388,15 @@ impl WriteLog {
             let words = std::array::from_fn(|word| words[word]);
             Write { site, effect: Effect::REPLACE, words }
         };
-        let target = match self.find(cell) {
-            Ok(target) => target,
-            Err(slot) => return self.insert_write(cell, slot, || entry(NONE)),
-        };
+        match self.find(cell) {
+            Ok(target) => self.push_at(target, at, entry),
+            Err(slot) => self.insert_write(cell, slot, || entry(NONE)),
+        }
+    }
+
+    /// An entry of an event's for a target: its next one, or in the place of the one that it has.
+    #[inline(always)]
+    fn push_at(&mut self, target: usize, at: Begun, entry: impl Fn(u32) -> Write) -> Put {
         let latest = self.targets[target].latest;
         match self.writes.get_mut(latest as usize) {
             Some(write) if write.event() == at.event() => *write = entry(write.older()),
@@ -374,6 +409,26 @@ impl WriteLog {
             }
         }
         Put::Done
+    }
+
+    /// Buffers a value of a cell that was named, in a commit.
+    #[inline(always)]
+    pub(crate) fn replace_at(
+        &mut self,
+        Hold(target): Hold,
+        at: Begun,
+        mutator: Mutator,
+        words: &Payload,
+    ) {
+        let entry = |older| {
+            let site = site(older, at, mutator);
+            Write { site, effect: Effect::REPLACE, words: *words }
+        };
+        if self.push_at(target as usize, at, entry) == Put::NoRoom {
+            self.make_room_to_commit();
+            let put = self.push_at(target as usize, at, entry);
+            assert!(put != Put::NoRoom, "room was made");
+        }
     }
 
     /// The same in a commit; calls `begin` if the cell had no target.
@@ -450,23 +505,56 @@ impl WriteLog {
         word: usize,
         (operation, operand): (Operation, u64),
     ) -> Put {
-        let target = match self.find(cell) {
-            Ok(target) => target,
-            Err(slot) => {
-                let effect = Effect::NOTHING.and(word, operation);
-                return self.insert_write(cell, slot, || {
-                    let words = std::array::from_fn(|at| if at == word { operand } else { 0 });
-                    Write { site: site(NONE, at, mutator), effect, words }
-                });
+        match self.find(cell) {
+            Ok(target) => self.operate_at(target, at, mutator, word, (operation, operand)),
+            Err(slot) => self.insert_write(cell, slot, || {
+                Write::only(site(NONE, at, mutator), word, operation, operand)
+            }),
+        }
+    }
+
+    /// The same of a target.
+    #[inline(always)]
+    pub(crate) fn operate_at(
+        &mut self,
+        target: usize,
+        at: Begun,
+        mutator: Mutator,
+        word: usize,
+        (operation, operand): (Operation, u64),
+    ) -> Put {
+        let latest = self.targets[target].latest;
+        match self.writes.get_mut(latest as usize) {
+            Some(write) if write.event() == at.event() => {
+                commuting(write.operate(mutator, word, operation, operand))
             }
-        };
+            Some(write) if write.is_only(word, operation) => {
+                let operand = operation.apply(write.words[word], operand);
+                let entry = Write::only(site(latest, at, mutator), word, operation, operand);
+                let number = self.writes.len();
+                if !self.writes.push(entry) {
+                    return Put::NoRoom;
+                }
+                self.targets[target].latest = number as u32;
+                Put::Done
+            }
+            _ => self.operate_on_copy(target, at, mutator, word, (operation, operand)),
+        }
+    }
+
+    /// The same on top of whatever earlier events did to the cell.
+    #[inline(never)]
+    fn operate_on_copy(
+        &mut self,
+        target: usize,
+        at: Begun,
+        mutator: Mutator,
+        word: usize,
+        (operation, operand): (Operation, u64),
+    ) -> Put {
         let latest = self.targets[target].latest;
         let number = self.writes.len();
-        let done = |commutes| if commutes { Put::Done } else { Put::Refused };
-        let entry = match self.writes.get_mut(latest as usize) {
-            Some(write) if write.event() == at.event() => {
-                return done(write.operate(mutator, word, operation, operand));
-            }
+        let entry = match self.writes.get(latest as usize) {
             Some(write) => Write { site: site(latest, at, write.mutator()), ..*write },
             None => Write::nothing(latest, at),
         };
@@ -474,15 +562,19 @@ impl WriteLog {
         if !self.writes.push(entry) {
             return Put::NoRoom;
         }
-        let write = &mut self.writes[number];
-        let commutes = write.operate(mutator, word, operation, operand);
+        let commutes = self.writes[number].operate(mutator, word, operation, operand);
         if commutes {
             self.targets[target].latest = number as u32;
         } else {
             self.writes.truncate(number);
         }
-        done(commutes)
+        commuting(commutes)
     }
+}
+
+#[inline(always)]
+fn commuting(commutes: bool) -> Put {
+    if commutes { Put::Done } else { Put::Refused }
 }
 
 const _: () = assert!(WriteLog::INDEX.is_power_of_two() && WriteLog::INDEX <= 1 << WriteLog::STAMP);
