@@ -57,6 +57,7 @@ kernel() {
         18) echo writers_of ;;
         20) echo an_elder ;;
         22) echo a_line_of_history ;;
+        56) echo what_lies ;;
     esac
 }
 
@@ -116,11 +117,11 @@ report=$folder/report
     for bug in 1 2 3 4 5 6 8 9 11 12 14 15 16 17 18 19 20 21 33 44 47 48 52 54; do
         echo "$bug cells"
     done
-    for bug in 10 13 22; do echo "$bug kernel"; done
+    for bug in 10 13 22 56; do echo "$bug kernel"; done
     echo "22 sleeper"
     for bug in 23 24 25 26 27 35 62; do echo "$bug guarantees structures"; done
     echo "28 guarantees structures"
-    for bug in 36 37 38 39 40 41 42 43 45 46 49 50 51 53; do echo "$bug structures"; done
+    for bug in 36 37 38 39 40 41 42 43 45 46 49 50 51 53 55; do echo "$bug structures"; done
     for bug in 60 61; do echo "$bug late_begin"; done
     if [[ -n $dataplane ]]; then
         for bug in 30 31 32; do echo "$bug dataplane"; done

@@ -83,12 +83,11 @@ impl<P: Copy> Transaction<P> {
         if self.has_writer() && self.has_changed(cell) {
             return None;
         }
+        let read = || self.cells[beside.raw() as usize].words();
+        let early = seeded(Bug::KeyReadBefore).then(read);
         let place = &self.cells[cell.raw() as usize];
         let word = place.word();
-        if !word.is_settled_at(self.snapshot) {
-            return None;
-        }
-        if !is_right(self.cells[beside.raw() as usize].words()) {
+        if !word.is_settled_at(self.snapshot) || !is_right(early.unwrap_or_else(read)) {
             return None;
         }
         let payload = place.copy_settled(word)?;

@@ -118,6 +118,10 @@ pub enum Bug {
     KnownSlotOldSinceLast = 53,
     /// The first writer of a burst forgets what it has observed itself, with the events before it.
     FirstWriterForgets = 54,
+    /// A key that the run found absent goes to the end of its bucket, whoever changed that since.
+    EndTakenForSeen = 55,
+    /// A key is read before the first look at its value.
+    KeyReadBefore = 56,
     /// A burst that never began keeps history for the snapshot of the one before it.
     PassedKeepsHistory = 60,
     /// A burst that never began and had no event counts as one without a conflict.
