@@ -342,12 +342,26 @@ impl Structures for Effects {
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    fn has_actions(&self) -> bool {
+        !self.overlay.actions.is_empty()
+    }
+
+    #[inline(never)]
     fn resolve(&mut self, end: usize, pending: &mut Pending<'_>) -> (usize, Option<Failure>) {
-        if self.overlay.actions.is_empty() {
-            return (end, None);
+        let Self { state, me, keys, overlay, slots, overflow, .. } = self;
+        let mut taken = Taken { slots, overflow, me: *me };
+        for action in &mut overlay.actions {
+            if usize::from(action.event) >= end {
+                break;
+            }
+            let map = state.map_of(action.map);
+            let key = keys.key(action.key);
+            if let Err(failure) = map.resolve(pending, action, key, &mut taken) {
+                return (failure.event, Some(failure));
+            }
         }
-        self.resolve_actions(end, pending)
+        (end, None)
     }
 
     /// Map actions move slots and overflow cells here alone.
@@ -387,27 +401,6 @@ impl Effects {
             && self.in_hand.is_empty()
             && self.merged.is_empty()
             && self.reserver.is_none()
-    }
-
-    #[inline(never)]
-    fn resolve_actions(
-        &mut self,
-        end: usize,
-        pending: &mut Pending<'_>,
-    ) -> (usize, Option<Failure>) {
-        let Self { state, me, keys, overlay, slots, overflow, .. } = self;
-        let mut taken = Taken { slots, overflow, me: *me };
-        for action in &mut overlay.actions {
-            if usize::from(action.event) >= end {
-                break;
-            }
-            let map = state.map_of(action.map);
-            let key = keys.key(action.key);
-            if let Err(failure) = map.resolve(pending, action, key, &mut taken) {
-                return (failure.event, Some(failure));
-            }
-        }
-        (end, None)
     }
 
     #[inline(never)]

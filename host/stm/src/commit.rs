@@ -12,7 +12,7 @@ use nfos_sync::{Bug, Waiting, seeded};
 
 use crate::cell::Provenance;
 use crate::failure::{Failure, Reason};
-use crate::memory::{CellId, Phase, Shared};
+use crate::memory::{CellId, Phase};
 use crate::observe::Observer;
 use crate::retry::FAILURES_BEFORE_GATE;
 use crate::standing::Begun;
@@ -98,11 +98,11 @@ impl<P: Copy> Transaction<P> {
         structures: &mut S,
     ) -> usize {
         loop {
-            self.shared().enter_locking();
+            self.shared.enter_locking();
             if !self.memory.gate.is_closed_to(self.me) {
                 break;
             }
-            self.shared().enter(Phase::Idle);
+            self.shared.enter(Phase::Idle);
             if let Some(observer) = structures.reserving() {
                 return self.give_up_at_gate(end, observer, structures);
             }
@@ -114,15 +114,17 @@ impl<P: Copy> Transaction<P> {
             self.writes.truncate(end);
         }
         self.take_cells(structures);
-        let (resolved, short) = self.resolve(end, structures);
-        end = self.cut(end, resolved, short);
+        if structures.has_actions() {
+            let (resolved, short) = self.resolve(end, structures);
+            end = self.cut(end, resolved, short);
+        }
         if end > self.first_writer {
             if seeded(Bug::ValidationBeforeDraw) {
                 end = self.cut_by_validation(end, self.memory.now(), structures);
             }
-            self.shared().enter(Phase::Drawing);
+            self.shared.enter(Phase::Drawing);
             let timestamp = self.memory.draw();
-            self.shared().enter(Phase::Drawn(timestamp));
+            self.shared.enter(Phase::Drawn(timestamp));
             if !seeded(Bug::NoValidation) && !seeded(Bug::ValidationBeforeDraw) {
                 end = self.cut_by_validation(end, timestamp - 1, structures);
             }
@@ -131,7 +133,7 @@ impl<P: Copy> Transaction<P> {
                 structures.announce(end);
             }
             if seeded(Bug::IdleBeforeInstall) {
-                self.shared().enter(Phase::Idle);
+                self.shared.enter(Phase::Idle);
             }
             self.install(timestamp, end);
         } else {
@@ -140,13 +142,8 @@ impl<P: Copy> Transaction<P> {
         // Before idle: an elder that saw this commit through finds its effects done.
         structures.finish(end, self.committed_at);
         // Only now: until then the phase makes others wait for the installs.
-        self.shared().enter(Phase::Idle);
+        self.shared.enter(Phase::Idle);
         end
-    }
-
-    #[inline(always)]
-    fn shared(&self) -> &Shared {
-        &self.memory.shared[self.me]
     }
 
     #[cold]

@@ -3,8 +3,8 @@
 //! There is no list, no epoch and no thread beside these. Words that different participants write
 //! stand 128 bytes apart.
 
-use nfos_sync::Padded;
 use nfos_sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use nfos_sync::{Arc, Padded};
 
 use crate::cell::Cell;
 use crate::history::Lines;
@@ -141,7 +141,7 @@ pub struct Memory {
     pub(crate) cells: Reservation<Cell>,
     reserved: AtomicU64,
     pub(crate) clock: Padded<AtomicU64>,
-    pub(crate) shared: Box<[Shared]>,
+    pub(crate) shared: Box<[Arc<Shared>]>,
     pub(crate) gate: Gate,
     pub(crate) rooms: Rooms,
 }
@@ -159,7 +159,7 @@ impl Memory {
             cells: Reservation::new(usize::try_from(cells).unwrap_or(usize::MAX)),
             reserved: AtomicU64::new(0),
             clock: Padded(AtomicU64::new(0)),
-            shared: (0..participants).map(|_| Shared::new()).collect(),
+            shared: (0..participants).map(|_| Arc::new(Shared::new())).collect(),
             gate: Gate::new(),
             rooms: Rooms::new(),
         }

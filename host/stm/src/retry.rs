@@ -266,7 +266,7 @@ impl<P: Copy> Transaction<P> {
         if self.reserving {
             return true;
         }
-        let flag = &self.memory.shared[self.me].reserving;
+        let flag = &self.shared.reserving;
         // SeqCst: pairs with the elder's swap of the gate and its load of this flag.
         flag.swap(1, Ordering::SeqCst);
         if self.memory.gate.is_closed_to(self.me) {
@@ -282,7 +282,7 @@ impl<P: Copy> Transaction<P> {
         if self.reserving {
             self.reserving = false;
             // Release: whoever sees the flag down sees what was returned.
-            self.memory.shared[self.me].reserving.store(0, Ordering::Release);
+            self.shared.reserving.store(0, Ordering::Release);
         }
     }
 
@@ -291,14 +291,14 @@ impl<P: Copy> Transaction<P> {
     pub(crate) fn deactivate(&mut self) {
         if self.active {
             self.active = false;
-            self.memory.shared[self.me].active.store(INACTIVE, Ordering::Release);
+            self.shared.active.store(INACTIVE, Ordering::Release);
         }
     }
 }
 
 impl<P> Drop for Transaction<P> {
     fn drop(&mut self) {
-        let shared = &self.memory.shared[self.me];
+        let shared = &self.shared;
         shared.active.store(INACTIVE, Ordering::Release);
         shared.reserving.store(0, Ordering::Release);
         match self.retry.turn {

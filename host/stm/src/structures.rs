@@ -37,6 +37,11 @@ pub trait Structures {
         let _ = mutator;
     }
 
+    /// Whether there is anything to [resolve](Self::resolve).
+    fn has_actions(&self) -> bool {
+        true
+    }
+
     /// Turns the buffered actions of events before `end` into writes, all cells named by
     /// [`Transaction::hold`](crate::Transaction::hold) being held. Returns the end of the events
     /// for which that went well, and otherwise what was short.

@@ -11,7 +11,7 @@ use crate::burst::BurstSize;
 use crate::cell::Cell;
 use crate::failure::{Failure, Reason};
 use crate::history::History;
-use crate::memory::{CellId, Memory};
+use crate::memory::{CellId, Memory, Shared};
 use crate::observe::{ObservationLog, Observer};
 use crate::reservation::Reservation;
 use crate::retry::Retry;
@@ -55,6 +55,8 @@ pub struct Transaction<P> {
     pub(crate) memory: Arc<Memory>,
     /// The memory's, at hand.
     pub(crate) cells: Reservation<Cell>,
+    /// What the others may see of this participant: the memory's, too.
+    pub(crate) shared: Arc<Shared>,
     pub(crate) me: usize,
     pub(crate) snapshot: u64,
     /// The first snapshot of the burst.
@@ -106,6 +108,7 @@ impl<P: Copy> Transaction<P> {
             standing: Standing::NOT_BEGUN,
             begun: Begun::NONE,
             cells: memory.cells.clone(),
+            shared: memory.shared[participant].clone(),
             history: History::new(participant, memory.shared[participant].lines.all()),
             memory,
             me: participant,
@@ -178,7 +181,7 @@ impl<P: Copy> Transaction<P> {
         if let Some(cell) = self.retry.failed_on.take() {
             self.wait_for_turn(cell);
         }
-        let active = &self.memory.shared[self.me].active;
+        let active = &self.shared.active;
         if self.active {
             // The old, smaller value has covered this snapshot meanwhile.
             self.snapshot = self.memory.now();
@@ -336,7 +339,7 @@ impl<P: Copy> Transaction<P> {
             self.left = end;
         }
         self.snapshot = to;
-        self.memory.shared[self.me].active.store(to, Ordering::Release);
+        self.shared.active.store(to, Ordering::Release);
     }
 
     /// Whether an event of this burst has buffered a write.
