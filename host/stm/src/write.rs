@@ -57,11 +57,10 @@ impl Write {
         Self { site: site(older, at, by), effect: Effect::NOTHING, words: [0; WORDS] }
     }
 
-    /// An entry with one operation.
+    /// An entry with one operation, whose operand is 0.
     #[inline(always)]
-    pub(crate) fn only(site: u64, word: usize, operation: Operation, operand: u64) -> Self {
-        let words = std::array::from_fn(|at| if at == word { operand } else { 0 });
-        Self { site, effect: Effect::NOTHING.and(word, operation), words }
+    pub(crate) fn only(site: u64, word: usize, operation: Operation) -> Self {
+        Self { site, effect: Effect::NOTHING.and(word, operation), words: [0; WORDS] }
     }
 
     /// Whether it is an entry with nothing but such operations on this word.

@@ -390,7 +390,7 @@ impl WriteLog {
         };
         match self.find(cell) {
             Ok(target) => self.push_at(target, at, entry),
-            Err(slot) => self.insert_write(cell, slot, || entry(NONE)),
+            Err(slot) => self.insert(cell, slot, |log| log.writes.push_with(|| entry(NONE))),
         }
     }
 
@@ -481,11 +481,11 @@ impl WriteLog {
         self.targets[hold.0 as usize].latest = number as u32;
     }
 
-    /// A new target with its first entry.
+    /// A new target with its first entry, which `push` adds if there is room.
     #[inline(always)]
-    fn insert_write(&mut self, cell: CellId, slot: usize, make: impl FnOnce() -> Write) -> Put {
+    fn insert(&mut self, cell: CellId, slot: usize, push: impl FnOnce(&mut Self) -> bool) -> Put {
         let latest = self.writes.len();
-        if !self.writes.push_with(make) {
+        if !push(self) {
             return Put::NoRoom;
         }
         if !self.insert_target(Target { cell, latest: latest as u32 }, slot) {
@@ -507,9 +507,10 @@ impl WriteLog {
     ) -> Put {
         match self.find(cell) {
             Ok(target) => self.operate_at(target, at, mutator, word, (operation, operand)),
-            Err(slot) => self.insert_write(cell, slot, || {
-                Write::only(site(NONE, at, mutator), word, operation, operand)
-            }),
+            Err(slot) => {
+                let site = site(NONE, at, mutator);
+                self.insert(cell, slot, |log| log.push_only(site, word, operation, operand))
+            }
         }
     }
 
@@ -530,9 +531,8 @@ impl WriteLog {
             }
             Some(write) if write.is_only(word, operation) => {
                 let operand = operation.apply(write.words[word], operand);
-                let entry = Write::only(site(latest, at, mutator), word, operation, operand);
                 let number = self.writes.len();
-                if !self.writes.push(entry) {
+                if !self.push_only(site(latest, at, mutator), word, operation, operand) {
                     return Put::NoRoom;
                 }
                 self.targets[target].latest = number as u32;
@@ -540,6 +540,17 @@ impl WriteLog {
             }
             _ => self.operate_on_copy(target, at, mutator, word, (operation, operand)),
         }
+    }
+
+    /// An entry with one operation, if there is room.
+    #[inline(always)]
+    fn push_only(&mut self, site: u64, word: usize, operation: Operation, operand: u64) -> bool {
+        let room = self.writes.push(Write::only(site, word, operation));
+        if room && let Some(write) = self.writes.last_mut() {
+            // Where it lies, since which of the words is hardly ever known here.
+            write.words[word] = operand;
+        }
+        room
     }
 
     /// The same on top of whatever earlier events did to the cell.
