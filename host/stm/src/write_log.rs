@@ -554,7 +554,7 @@ impl WriteLog {
     }
 
     /// The same on top of whatever earlier events did to the cell.
-    #[inline(never)]
+    #[inline(always)]
     fn operate_on_copy(
         &mut self,
         target: usize,
