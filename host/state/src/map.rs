@@ -268,6 +268,7 @@ impl Map {
         })
     }
 
+    #[inline(always)]
     pub(crate) fn set(
         &self,
         tx: &mut Tx,
