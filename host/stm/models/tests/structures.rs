@@ -103,12 +103,22 @@ impl Structure for pools::Program {
             0 => pools::Op::Free,
             _ => pools::Op::Allocate,
         };
-        let event = |random: &mut Random| {
-            let stands = random.below(4) > 0;
-            pools::Event { ops: random.some(2, op), stands }
+        // An elder's burst has one event.
+        let burst = |random: &mut Random, events: u64| {
+            let events = random.some(events, |random| random.some(2, op));
+            let all = events.len() as u64;
+            let stands = if random.below(3) > 0 { all } else { random.below(all) } as u8;
+            pools::Burst { events, stands }
         };
-        let events = if threads > 2 { 1 } else { 2 };
-        let threads = (0..threads).map(|_| random.some(events, event)).collect();
+        let bursts = if threads > 2 { 1 } else { 2 };
+        let thread = |me: u64| {
+            let mut first = elder && me == 0;
+            random.some(bursts, |random| {
+                let events = if std::mem::take(&mut first) { 1 } else { 2 };
+                burst(random, events)
+            })
+        };
+        let threads = (0..threads).map(thread).collect();
         Self { ids, uneven, elder, threads }
     }
 
@@ -415,10 +425,16 @@ gaps! {
     pools_end_of_the_list: EndKept,
     pools_freed_by_the_commit: FreedAtOnce,
     pools_retaken_stays: RetakenReturns,
+    pools_retaken_once: RetakenTwice,
+    pools_retaken_by_dropped_returns: RetakenByDroppedLost,
+    pools_dropped_frees_stay: DroppedFreesReturn,
+    pools_dropped_give_back: DroppedKeep,
+    pools_prefix_gives_back_its_own: PrefixGivesBackAll,
     pools_failed_runs_give_back: FailedRunKeeps,
     pools_reserved_before_the_gate: LookBeforeReserving,
     pools_reserved_until_given_back: ReservationEndsEarly,
     pools_hands_give_way: WaitsWithHands,
+    pools_dropped_hands_give_way: DroppedHandsWait,
     pools_refilled_in_time: RefilledLate,
 }
 
