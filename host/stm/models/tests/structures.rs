@@ -149,10 +149,14 @@ impl Structure for merged::Program {
             0 => merged::Op::Update,
             _ => merged::Op::Read,
         };
-        let event = |random: &mut Random| (random.some(2, op), random.below(4) > 0);
+        let event = |random: &mut Random| {
+            let ops = random.some(2, op);
+            merged::Event { ops, stands: random.below(3) > 0 }
+        };
         let events = if threads > 2 { 1 } else { 2 };
         let threads = (0..threads).map(|_| random.some(events, event)).collect();
-        Self { threads }
+        let burst = 2 - u8::from(random.below(4) == 0);
+        Self { burst, threads }
     }
 
     /// And time.
@@ -448,13 +452,23 @@ gaps! {
     merged,
     merged_reached: Unreached,
     merged_young: TooOld,
-    merged_by_runs_that_stand: FailedRunPublishes,
+    merged_by_events_that_stand: FailedRunPublishes,
+    merged_prefix_as_it_was: PrefixWithLaterValues,
     merged_own_updates: OwnUpdatesTooEarly,
+    merged_own_earlier_updates: EarlierUpdatesTooEarly,
+    merged_earlier_updates: EarlierUpdatesMissed,
     merged_time_of_the_event: TimeOfPublication,
     merged_sequence_again: NotRechecked,
     merged_marked: NotMarked,
     merged_parts_observed: PartNotObserved,
     merged_moved_checked: MovedUnchecked,
+}
+
+/// A part that is newer than the snapshot moves that, too.
+#[test]
+fn merged_without_a_first_move_are_right() {
+    let (gap, programs) = (merged::Gap::NotMovedFirst, number("NFOS_PROGRAMS", 60) / 12);
+    all_are_right_without::<merged::Program>(Some(gap), "merged, not moved first", programs, 2);
 }
 
 gaps! {
