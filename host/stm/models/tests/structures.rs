@@ -52,7 +52,7 @@ impl Structure for chain::Program {
 
     fn random(seed: u64, threads: u64) -> Self {
         let mut random = Random::of(seed);
-        // With three the bucket overflows.
+        // With three the one bucket overflows, with two and with four one of two.
         let present = chain::KEYS - random.below(4) as u8;
         // In one program of three events go through the map, too.
         let goes_through = random.below(3) == 0;
@@ -71,7 +71,7 @@ impl Structure for chain::Program {
         let events = if threads > 2 { 1 } else { 2 };
         let threads = (0..threads).map(|_| random.some(events, &mut event)).collect();
         let burst = 2 - u8::from(random.below(4) == 0);
-        Self { present, burst, threads }
+        Self { shape: chain::Shape::OneBucket, present, burst, threads }
     }
 
     fn threads(&self) -> u8 {
@@ -296,14 +296,14 @@ fn number(name: &str, default: u64) -> u64 {
 
 /// Each of the programs on one of two threads; what is wrong stops the test.
 fn all_are_right<S: Structure>(name: &str, programs: u64, threads: u64) {
-    all_are_right_without::<S>(None, name, programs, threads);
+    all_of_these_are_right(None, name, programs, |seed| S::random(seed, threads));
 }
 
-fn all_are_right_without<S: Structure>(
+fn all_of_these_are_right<S: Structure>(
     gap: Option<S::Gap>,
     name: &str,
     programs: u64,
-    threads: u64,
+    random: impl Fn(u64) -> S + Sync,
 ) {
     let (count, next) = (Count::default(), AtomicU64::new(0));
     std::thread::scope(|scope| {
@@ -312,7 +312,7 @@ fn all_are_right_without<S: Structure>(
                 while let seed = next.fetch_add(1, Relaxed)
                     && seed < programs
                 {
-                    let program = S::random(seed, threads);
+                    let program = random(seed);
                     let wrong = explore(&program, gap, &count);
                     assert_eq!(wrong, None, "{name}: program {seed}: {program:?}");
                 }
@@ -327,9 +327,9 @@ fn all_are_right_without<S: Structure>(
 }
 
 /// Some program goes wrong without the rule.
-fn a_rule_is_needed<S: Structure>(gap: S::Gap, threads: u64) {
+fn a_rule_is_needed<S: Structure>(gap: S::Gap, random: impl Fn(u64) -> S) {
     let count = Count::default();
-    let programs = (0..2_000).map(|seed| S::random(seed, threads));
+    let programs = (0..2_000).map(random);
     let found = programs.map(|program| explore(&program, Some(gap), &count)).find(Option::is_some);
     let (programs, states) = (count.programs.into_inner(), count.states.into_inner());
     let steps = found.as_ref().and_then(Option::as_ref).map_or(0, Vec::len);
@@ -347,6 +347,33 @@ fn chains_of_two_threads_are_right() {
 #[test]
 fn chains_of_three_threads_are_right() {
     all_are_right::<chain::Program>("chains, three threads", number("NFOS_PROGRAMS", 60) / 10, 3);
+}
+
+/// The same program with two buckets.
+fn two_buckets(seed: u64, threads: u64) -> chain::Program {
+    chain::Program { shape: chain::Shape::TwoBuckets, ..chain::Program::random(seed, threads) }
+}
+
+#[test]
+fn chains_of_two_buckets_and_two_threads_are_right() {
+    let (programs, random) = (number("NFOS_PROGRAMS", 60), |seed| two_buckets(seed, 2));
+    all_of_these_are_right(None, "two chains", programs, random);
+}
+
+#[test]
+fn chains_of_two_buckets_and_three_threads_are_right() {
+    let (programs, random) = (number("NFOS_PROGRAMS", 60) / 10, |seed| two_buckets(seed, 3));
+    all_of_these_are_right(None, "two chains, three threads", programs, random);
+}
+
+#[test]
+fn chains_of_all_buckets_passed() {
+    a_rule_is_needed(chain::Gap::FirstBucketPassed, |seed| two_buckets(seed, 2));
+}
+
+#[test]
+fn chains_of_all_buckets_counted() {
+    a_rule_is_needed(chain::Gap::FirstBucketCounted, |seed| two_buckets(seed, 2));
 }
 
 #[test]
@@ -384,7 +411,7 @@ macro_rules! gaps {
     ($of:ident, $($name:ident: $gap:ident),* $(,)?) => {
         $(#[test]
         fn $name() {
-            a_rule_is_needed::<$of::Program>($of::Gap::$gap, 2);
+            a_rule_is_needed($of::Gap::$gap, |seed| $of::Program::random(seed, 2));
         })*
     };
 }
@@ -445,7 +472,7 @@ gaps! {
 /// One list that was emptied, and another that has something.
 #[test]
 fn pools_looked_at_once() {
-    a_rule_is_needed::<pools::Program>(pools::Gap::LookedAtTwice, 3);
+    a_rule_is_needed(pools::Gap::LookedAtTwice, |seed| pools::Program::random(seed, 3));
 }
 
 gaps! {
@@ -468,7 +495,8 @@ gaps! {
 #[test]
 fn merged_without_a_first_move_are_right() {
     let (gap, programs) = (merged::Gap::NotMovedFirst, number("NFOS_PROGRAMS", 60) / 12);
-    all_are_right_without::<merged::Program>(Some(gap), "merged, not moved first", programs, 2);
+    let random = |seed| merged::Program::random(seed, 2);
+    all_of_these_are_right(Some(gap), "merged, not moved first", programs, random);
 }
 
 gaps! {
@@ -509,5 +537,6 @@ gaps! {
 #[test]
 fn leases_skipped_by_tenure_are_right() {
     let (gap, programs) = (leases::Gap::SkipByTenure, number("NFOS_PROGRAMS", 60) / 2);
-    all_are_right_without::<leases::Program>(Some(gap), "leases, skipped by tenure", programs, 2);
+    let random = |seed| leases::Program::random(seed, 2);
+    all_of_these_are_right(Some(gap), "leases, skipped by tenure", programs, random);
 }
