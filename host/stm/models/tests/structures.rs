@@ -156,7 +156,8 @@ impl Structure for merged::Program {
         let events = if threads > 2 { 1 } else { 2 };
         let threads = (0..threads).map(|_| random.some(events, event)).collect();
         let burst = 2 - u8::from(random.below(4) == 0);
-        Self { burst, threads }
+        let ahead = random.below(2) == 0;
+        Self { burst, ahead, threads }
     }
 
     /// And time.
@@ -480,6 +481,7 @@ gaps! {
     merged_reached: Unreached,
     merged_young: TooOld,
     merged_by_events_that_stand: FailedRunPublishes,
+    merged_ahead_of_now: AheadNotMoved,
     merged_prefix_as_it_was: PrefixWithLaterValues,
     merged_own_updates: OwnUpdatesTooEarly,
     merged_own_earlier_updates: EarlierUpdatesTooEarly,

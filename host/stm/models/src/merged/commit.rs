@@ -79,10 +79,12 @@ impl Step<'_> {
         keep_once(&mut self.state.ran, ran);
     }
 
-    /// The commit has returned; then its effects are let out.
+    /// The commit has returned; then its effects are let out. Or a burst has merged ahead, and goes
+    /// on behind that.
     pub(super) fn let_out(&mut self) -> bool {
+        let goes_on = if self.own().results.is_empty() { At::Begin } else { At::Operate };
         let is_through = self.own().publishing.is_empty();
-        self.go(if is_through { At::Begin } else { At::LookAtPublished })
+        self.go(if is_through { goes_on } else { At::LookAtPublished })
     }
 
     fn end_publishing(&mut self) -> bool {

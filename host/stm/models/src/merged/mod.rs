@@ -4,8 +4,9 @@
 //! The memory is ideal here: every version of every part is kept, a read at a snapshot is a step, a
 //! commit is one step that validates, and another until which it has not returned. Bursts have up
 //! to two events, of which a prefix may stand. An event's clock is the time at which it first
-//! began: the first one's is before the snapshot, a later one's need not be. Time passes in steps
-//! of its own. The published value is read and written word by word, as in the code.
+//! began: the first one's is before the snapshot, a later one's need not be, nor one's that merges
+//! ahead. Time passes in steps of its own. The published value is read and written word by word, as
+//! in the code.
 
 mod commit;
 mod judge;
@@ -39,6 +40,8 @@ pub struct Event {
 pub struct Program {
     /// The most events of a burst.
     pub burst: u8,
+    /// Whether who has merged merges ahead from then on, where a burst begins.
+    pub ahead: bool,
     /// The events of each thread.
     pub threads: Vec<Vec<Event>>,
 }
@@ -54,6 +57,8 @@ pub enum Gap {
     FailedRunPublishes,
     /// A merge does not move the snapshot to now before it begins: 29.
     NotMovedFirst,
+    /// A merge ahead does not move the snapshot to now.
+    AheadNotMoved,
     /// A prefix is installed with the updates of later events: 17.
     PrefixWithLaterValues,
     /// A value with own updates in it is told to be of the snapshot and not of the commit.
@@ -88,6 +93,9 @@ struct Published {
 enum At {
     Begin,
     Snapshot,
+    Clock,
+    Ahead,
+    MergeAhead,
     Operate,
     Sequence,
     Word { number: u8, copy: Published },
@@ -133,6 +141,8 @@ struct Thread {
     writer: Option<u8>,
     /// Whether the last burst failed, so that this one has one event.
     failed: bool,
+    /// Whether it has merged, and so merges ahead.
+    follows: bool,
     /// The event of each own update.
     updates: Vec<u8>,
     /// Event, part and timestamp seen.
@@ -156,6 +166,8 @@ pub struct State {
     /// The versions of each part: timestamp and sum of updates.
     parts: Vec<Vec<(u8, u8)>>,
     published: Published,
+    /// The clock of the last merge ahead that somebody has begun.
+    ahead: u8,
     threads: Vec<Thread>,
     /// How many updates have returned at each time or before.
     returned: [u8; TIME_MAX as usize + 1],
@@ -179,6 +191,7 @@ impl State {
             doomed: None,
             writer: None,
             failed: false,
+            follows: false,
             updates: Vec::new(),
             observed: Vec::new(),
             results: Vec::new(),
@@ -190,6 +203,7 @@ impl State {
             clock: 0,
             parts: vec![vec![(0, 0)]; program.threads.len()],
             published: Published::default(),
+            ahead: 0,
             threads: vec![thread; program.threads.len()],
             returned: [0; TIME_MAX as usize + 1],
             ran: Vec::new(),
@@ -274,6 +288,12 @@ impl Step<'_> {
                 self.mine().snapshot = self.state.clock;
                 self.go(At::Operate)
             }
+            At::Clock => {
+                self.begin_event(self.own().first);
+                self.go(At::Ahead)
+            }
+            At::Ahead => self.claim_ahead(),
+            At::MergeAhead => self.merge_ahead(),
             At::Operate => self.operate(),
             At::MoveFirst => {
                 if !self.lacks(Gap::NotMovedFirst) {

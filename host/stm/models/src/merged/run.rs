@@ -3,16 +3,20 @@
 use super::{At, Gap, Merged, Op, Published, STALENESS, Step};
 
 impl Step<'_> {
-    /// The first event of a burst begins, before the snapshot is taken.
+    /// The first event of a burst begins, before the snapshot is taken unless that merges ahead.
     pub(super) fn begin(&mut self) -> bool {
         if usize::from(self.own().first) == self.events().len() {
             return self.go(At::Done);
+        }
+        if self.own().follows {
+            self.mine().snapshot = self.state.clock;
+            return self.go(At::Clock);
         }
         self.begin_event(self.own().first);
         self.go(At::Snapshot)
     }
 
-    fn begin_event(&mut self, event: u8) {
+    pub(super) fn begin_event(&mut self, event: u8) {
         let time = self.state.time;
         let me = self.mine();
         (me.event, me.op) = (event, 0);
@@ -20,6 +24,30 @@ impl Step<'_> {
         if me.clocks.len() < me.results.len() {
             me.clocks.push(time);
         }
+    }
+
+    /// If the published value has passed half of its age, and nobody else has begun.
+    pub(super) fn claim_ahead(&mut self) -> bool {
+        let now = self.clock_of(self.own().event);
+        let newest = self.state.published.time.max(self.state.ahead);
+        if now <= newest + STALENESS / 2 {
+            return self.go(At::Operate);
+        }
+        self.state.ahead = now;
+        self.go(At::MergeAhead)
+    }
+
+    /// Nothing has been observed yet, and nothing is: the state that stands now is merged, and
+    /// published at once.
+    pub(super) fn merge_ahead(&mut self) -> bool {
+        if !self.lacks(Gap::AheadNotMoved) {
+            self.mine().snapshot = self.state.clock;
+        }
+        let (as_of, time) = (self.own().snapshot, self.clock_of(self.own().event));
+        let parts = 0..self.state.parts.len() as u8;
+        let sum = parts.map(|part| self.newest_of(part, as_of).1).sum();
+        self.mine().publishing.push(Published { sequence: 0, time, as_of, words: [sum; 2] });
+        self.let_out()
     }
 
     fn is_last(&self) -> bool {
@@ -172,6 +200,7 @@ impl Step<'_> {
             let time = self.clock_of(event);
             self.mine().merged.push(Merged { event, time, as_of, value });
         }
+        self.mine().follows = self.program.ahead;
         self.give_result(value, true)
     }
 }
