@@ -281,12 +281,13 @@ struct Count {
 
 /// Goes through one program; the threads' order on a way to what is wrong, if anything is.
 fn explore<S: Structure>(program: &S, gap: Option<S::Gap>, count: &Count) -> Option<Vec<u8>> {
-    let states_max = number("NFOS_STATES", 300_000) as usize;
+    let states_max = number("NFOS_STATES", 4_000_000) as usize;
     let run = Run { program: program.clone(), gap };
+    // Cut off by states that it has met, be it again.
     let checker = run.checker().target_state_count(states_max).spawn_dfs().join();
     let states = checker.unique_state_count();
     count.programs.fetch_add(1, Relaxed);
-    count.complete.fetch_add(u64::from(states < states_max), Relaxed);
+    count.complete.fetch_add(u64::from(checker.state_count() < states_max), Relaxed);
     count.states.fetch_add(states as u64, Relaxed);
     checker.discovery("right").map(|path| path.into_actions())
 }
