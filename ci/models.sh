@@ -13,4 +13,4 @@ if [[ ${1:-} == --full ]]; then
 fi
 RUSTFLAGS="--cfg nfos_models ${RUSTFLAGS:-}" \
     cargo test --release --quiet --target-dir target/models -p nfos-stm-models \
-    --test exhaustive --test structures -- "${1:-}" --nocapture
+    --test exhaustive --test structures --test wheels -- "${1:-}" --nocapture

@@ -26,6 +26,7 @@
 //! | [`pools`] | an allocator's pools: taking, giving back, thefts, and the gate |
 //! | [`merged`] | a distributed object: merging, publishing, staleness |
 //! | [`leases`] | an allocator's leases: tenures, deadlines, and the entries of timer wheels |
+//! | [`wheel`] | the levels of one timer wheel
 //!
 //! A [rule left out](nfos_sync::Bug), under the number of the same bug in the code, must make some
 //! program go wrong; the tests say so of each.
@@ -42,6 +43,7 @@ pub mod merged;
 pub mod pools;
 pub mod program;
 pub mod state;
+pub mod wheel;
 
 /// Adds one to those that are sorted, unless it is among them.
 pub(crate) fn keep_once<T: Ord>(kept: &mut Vec<T>, one: T) {

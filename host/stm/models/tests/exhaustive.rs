@@ -68,10 +68,11 @@ fn explore(
     count: &Count,
 ) -> Option<Vec<u8>> {
     let model = Protocol { program: program.clone(), gap };
+    // Cut off by states that it has met, be it again.
     let checker = model.checker().target_state_count(states_max).spawn_dfs().join();
     let states = checker.unique_state_count();
     count.programs.fetch_add(1, Relaxed);
-    count.complete.fetch_add(u64::from(states < states_max), Relaxed);
+    count.complete.fetch_add(u64::from(checker.state_count() < states_max), Relaxed);
     count.states.fetch_add(states as u64, Relaxed);
     checker.discovery("right").map(|path| path.into_actions())
 }
@@ -88,7 +89,7 @@ fn all_are_right(
     program: impl Fn(u64) -> Program + Sync,
 ) {
     let (count, next) = (Count::default(), AtomicU64::new(programs.start));
-    let states_max = number("NFOS_STATES", 300_000) as usize;
+    let states_max = number("NFOS_STATES", 4_000_000) as usize;
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -219,7 +220,7 @@ fn a_rule_of_maps_is_needed(gap: Bug) {
 }
 
 fn one_goes_wrong(gap: Bug, programs: impl Iterator<Item = Program>) {
-    let states_max = number("NFOS_STATES", 300_000) as usize;
+    let states_max = number("NFOS_STATES", 4_000_000) as usize;
     let count = Count::default();
     let mut wrong = programs.filter_map(|program| explore(&program, Some(gap), states_max, &count));
     let found = wrong.next();

@@ -52,7 +52,7 @@ impl Structure for chain::Program {
 
     fn random(seed: u64, threads: u64) -> Self {
         let mut random = Random::of(seed);
-        // With three the bucket overflows.
+        // With three the one bucket overflows, with two and with four one of two.
         let present = chain::KEYS - random.below(4) as u8;
         // In one program of three events go through the map, too.
         let goes_through = random.below(3) == 0;
@@ -71,7 +71,7 @@ impl Structure for chain::Program {
         let events = if threads > 2 { 1 } else { 2 };
         let threads = (0..threads).map(|_| random.some(events, &mut event)).collect();
         let burst = 2 - u8::from(random.below(4) == 0);
-        Self { present, burst, threads }
+        Self { shape: chain::Shape::OneBucket, present, burst, threads }
     }
 
     fn threads(&self) -> u8 {
@@ -103,12 +103,22 @@ impl Structure for pools::Program {
             0 => pools::Op::Free,
             _ => pools::Op::Allocate,
         };
-        let event = |random: &mut Random| {
-            let stands = random.below(4) > 0;
-            pools::Event { ops: random.some(2, op), stands }
+        // An elder's burst has one event.
+        let burst = |random: &mut Random, events: u64| {
+            let events = random.some(events, |random| random.some(2, op));
+            let all = events.len() as u64;
+            let stands = if random.below(3) > 0 { all } else { random.below(all) } as u8;
+            pools::Burst { events, stands }
         };
-        let events = if threads > 2 { 1 } else { 2 };
-        let threads = (0..threads).map(|_| random.some(events, event)).collect();
+        let bursts = if threads > 2 { 1 } else { 2 };
+        let thread = |me: u64| {
+            let mut first = elder && me == 0;
+            random.some(bursts, |random| {
+                let events = if std::mem::take(&mut first) { 1 } else { 2 };
+                burst(random, events)
+            })
+        };
+        let threads = (0..threads).map(thread).collect();
         Self { ids, uneven, elder, threads }
     }
 
@@ -139,10 +149,15 @@ impl Structure for merged::Program {
             0 => merged::Op::Update,
             _ => merged::Op::Read,
         };
-        let event = |random: &mut Random| (random.some(2, op), random.below(4) > 0);
+        let event = |random: &mut Random| {
+            let ops = random.some(2, op);
+            merged::Event { ops, stands: random.below(3) > 0 }
+        };
         let events = if threads > 2 { 1 } else { 2 };
         let threads = (0..threads).map(|_| random.some(events, event)).collect();
-        Self { threads }
+        let burst = 2 - u8::from(random.below(4) == 0);
+        let ahead = random.below(2) == 0;
+        Self { burst, ahead, threads }
     }
 
     /// And time.
@@ -266,12 +281,13 @@ struct Count {
 
 /// Goes through one program; the threads' order on a way to what is wrong, if anything is.
 fn explore<S: Structure>(program: &S, gap: Option<S::Gap>, count: &Count) -> Option<Vec<u8>> {
-    let states_max = number("NFOS_STATES", 300_000) as usize;
+    let states_max = number("NFOS_STATES", 4_000_000) as usize;
     let run = Run { program: program.clone(), gap };
+    // Cut off by states that it has met, be it again.
     let checker = run.checker().target_state_count(states_max).spawn_dfs().join();
     let states = checker.unique_state_count();
     count.programs.fetch_add(1, Relaxed);
-    count.complete.fetch_add(u64::from(states < states_max), Relaxed);
+    count.complete.fetch_add(u64::from(checker.state_count() < states_max), Relaxed);
     count.states.fetch_add(states as u64, Relaxed);
     checker.discovery("right").map(|path| path.into_actions())
 }
@@ -282,14 +298,14 @@ fn number(name: &str, default: u64) -> u64 {
 
 /// Each of the programs on one of two threads; what is wrong stops the test.
 fn all_are_right<S: Structure>(name: &str, programs: u64, threads: u64) {
-    all_are_right_without::<S>(None, name, programs, threads);
+    all_of_these_are_right(None, name, programs, |seed| S::random(seed, threads));
 }
 
-fn all_are_right_without<S: Structure>(
+fn all_of_these_are_right<S: Structure>(
     gap: Option<S::Gap>,
     name: &str,
     programs: u64,
-    threads: u64,
+    random: impl Fn(u64) -> S + Sync,
 ) {
     let (count, next) = (Count::default(), AtomicU64::new(0));
     std::thread::scope(|scope| {
@@ -298,7 +314,7 @@ fn all_are_right_without<S: Structure>(
                 while let seed = next.fetch_add(1, Relaxed)
                     && seed < programs
                 {
-                    let program = S::random(seed, threads);
+                    let program = random(seed);
                     let wrong = explore(&program, gap, &count);
                     assert_eq!(wrong, None, "{name}: program {seed}: {program:?}");
                 }
@@ -313,9 +329,9 @@ fn all_are_right_without<S: Structure>(
 }
 
 /// Some program goes wrong without the rule.
-fn a_rule_is_needed<S: Structure>(gap: S::Gap, threads: u64) {
+fn a_rule_is_needed<S: Structure>(gap: S::Gap, random: impl Fn(u64) -> S) {
     let count = Count::default();
-    let programs = (0..2_000).map(|seed| S::random(seed, threads));
+    let programs = (0..2_000).map(random);
     let found = programs.map(|program| explore(&program, Some(gap), &count)).find(Option::is_some);
     let (programs, states) = (count.programs.into_inner(), count.states.into_inner());
     let steps = found.as_ref().and_then(Option::as_ref).map_or(0, Vec::len);
@@ -333,6 +349,33 @@ fn chains_of_two_threads_are_right() {
 #[test]
 fn chains_of_three_threads_are_right() {
     all_are_right::<chain::Program>("chains, three threads", number("NFOS_PROGRAMS", 60) / 10, 3);
+}
+
+/// The same program with two buckets.
+fn two_buckets(seed: u64, threads: u64) -> chain::Program {
+    chain::Program { shape: chain::Shape::TwoBuckets, ..chain::Program::random(seed, threads) }
+}
+
+#[test]
+fn chains_of_two_buckets_and_two_threads_are_right() {
+    let (programs, random) = (number("NFOS_PROGRAMS", 60), |seed| two_buckets(seed, 2));
+    all_of_these_are_right(None, "two chains", programs, random);
+}
+
+#[test]
+fn chains_of_two_buckets_and_three_threads_are_right() {
+    let (programs, random) = (number("NFOS_PROGRAMS", 60) / 10, |seed| two_buckets(seed, 3));
+    all_of_these_are_right(None, "two chains, three threads", programs, random);
+}
+
+#[test]
+fn chains_of_all_buckets_passed() {
+    a_rule_is_needed(chain::Gap::FirstBucketPassed, |seed| two_buckets(seed, 2));
+}
+
+#[test]
+fn chains_of_all_buckets_counted() {
+    a_rule_is_needed(chain::Gap::FirstBucketCounted, |seed| two_buckets(seed, 2));
 }
 
 #[test]
@@ -370,7 +413,7 @@ macro_rules! gaps {
     ($of:ident, $($name:ident: $gap:ident),* $(,)?) => {
         $(#[test]
         fn $name() {
-            a_rule_is_needed::<$of::Program>($of::Gap::$gap, 2);
+            a_rule_is_needed($of::Gap::$gap, |seed| $of::Program::random(seed, 2));
         })*
     };
 }
@@ -415,30 +458,48 @@ gaps! {
     pools_end_of_the_list: EndKept,
     pools_freed_by_the_commit: FreedAtOnce,
     pools_retaken_stays: RetakenReturns,
+    pools_retaken_once: RetakenTwice,
+    pools_retaken_by_dropped_returns: RetakenByDroppedLost,
+    pools_dropped_frees_stay: DroppedFreesReturn,
+    pools_dropped_give_back: DroppedKeep,
+    pools_prefix_gives_back_its_own: PrefixGivesBackAll,
     pools_failed_runs_give_back: FailedRunKeeps,
     pools_reserved_before_the_gate: LookBeforeReserving,
     pools_reserved_until_given_back: ReservationEndsEarly,
     pools_hands_give_way: WaitsWithHands,
+    pools_dropped_hands_give_way: DroppedHandsWait,
     pools_refilled_in_time: RefilledLate,
 }
 
 /// One list that was emptied, and another that has something.
 #[test]
 fn pools_looked_at_once() {
-    a_rule_is_needed::<pools::Program>(pools::Gap::LookedAtTwice, 3);
+    a_rule_is_needed(pools::Gap::LookedAtTwice, |seed| pools::Program::random(seed, 3));
 }
 
 gaps! {
     merged,
     merged_reached: Unreached,
     merged_young: TooOld,
-    merged_by_runs_that_stand: FailedRunPublishes,
+    merged_by_events_that_stand: FailedRunPublishes,
+    merged_ahead_of_now: AheadNotMoved,
+    merged_prefix_as_it_was: PrefixWithLaterValues,
     merged_own_updates: OwnUpdatesTooEarly,
+    merged_own_earlier_updates: EarlierUpdatesTooEarly,
+    merged_earlier_updates: EarlierUpdatesMissed,
     merged_time_of_the_event: TimeOfPublication,
     merged_sequence_again: NotRechecked,
     merged_marked: NotMarked,
     merged_parts_observed: PartNotObserved,
     merged_moved_checked: MovedUnchecked,
+}
+
+/// A part that is newer than the snapshot moves that, too.
+#[test]
+fn merged_without_a_first_move_are_right() {
+    let (gap, programs) = (merged::Gap::NotMovedFirst, number("NFOS_PROGRAMS", 60) / 12);
+    let random = |seed| merged::Program::random(seed, 2);
+    all_of_these_are_right(Some(gap), "merged, not moved first", programs, random);
 }
 
 gaps! {
@@ -479,5 +540,6 @@ gaps! {
 #[test]
 fn leases_skipped_by_tenure_are_right() {
     let (gap, programs) = (leases::Gap::SkipByTenure, number("NFOS_PROGRAMS", 60) / 2);
-    all_are_right_without::<leases::Program>(Some(gap), "leases, skipped by tenure", programs, 2);
+    let random = |seed| leases::Program::random(seed, 2);
+    all_of_these_are_right(Some(gap), "leases, skipped by tenure", programs, random);
 }

@@ -1,8 +1,8 @@
 //! Cells taken, actions resolved, and what becomes of numbers.
 
 use super::{
-    Action, At, BUCKET, Content, Freed, Gap, REFERENCES, REMOVED, SET, Step, Taken, count_of,
-    key_cell, reference, search, value_of,
+    Action, At, Content, Freed, Gap, LINK, REMOVED, SET, Step, Taken, count_of, key_cell,
+    reference, search, value_of,
 };
 use crate::keep_once;
 
@@ -20,7 +20,7 @@ impl Step<'_> {
         }
         let target = |action: &Action| match (action.known, action.value) {
             (Some(slot), Some(_)) => value_of(slot),
-            _ => BUCKET,
+            _ => self.program.shape.bucket_of(action.key),
         };
         let actions = self.own().actions.iter().filter(|action| action.event < end);
         self.mine().named = actions.map(target).collect();
@@ -139,23 +139,30 @@ impl Step<'_> {
                 return Ok(());
             }
         }
-        self.acquire(BUCKET)?;
-        let mut place = search(key, self.gap, |cell| self.latest(cell));
+        let shape = self.program.shape;
+        self.acquire(shape.bucket_of(key))?;
+        let mut place = search(shape, key, self.gap, |cell| self.latest(cell));
         if self.lacks(Gap::NotLookedAgain) && value.is_some() && known.is_none() {
             // As if it were another key's.
-            let mut cell = BUCKET;
-            while self.latest(cell)[REFERENCES] != 0 {
-                cell = self.latest(cell)[REFERENCES];
-            }
-            let used = self.latest(cell)[..REFERENCES].iter().filter(|&&found| found != 0).count();
-            place = Err((cell, used));
+            let (_, last) = self.end_of_chain(key);
+            let used = self.latest(last)[..LINK].iter().filter(|&&found| found != 0).count();
+            place = Err((last, used));
         }
         match (place, value) {
             (Ok((.., slot)), Some(value)) => self.set_value(event, slot, value),
             (Err(end), Some(value)) => self.insert((event, key), end, value),
-            (Ok(place), None) => self.take_out(event, place),
+            (Ok(place), None) => self.take_out((event, key), place),
             (Err(_), None) => Ok(()),
         }
+    }
+
+    /// The last cell of a key's chain, and the one before it.
+    fn end_of_chain(&self, key: u8) -> (Option<u8>, u8) {
+        let (mut before, mut last) = (None, self.program.shape.bucket_of(key));
+        while self.latest(last)[LINK] != 0 {
+            (before, last) = (Some(last), self.latest(last)[LINK]);
+        }
+        (before, last)
     }
 
     /// One that the burst has given up, or of the pool.
@@ -180,9 +187,9 @@ impl Step<'_> {
         value: u8,
     ) -> Result<(), u8> {
         let mut content = self.latest(last);
-        if used == REFERENCES {
+        if used == self.program.shape.references() {
             let Some(link) = self.number(event, 1) else { return Ok(()) };
-            content[REFERENCES] = link;
+            content[LINK] = link;
             self.write(event, last, content);
             (last, used, content) = (link, 0, [0; 3]);
         }
@@ -193,12 +200,15 @@ impl Step<'_> {
         for number in 0..2 {
             self.write(event, value_of(slot) + 1 + number, key_cell(key, number));
         }
-        self.count(event);
+        self.count(event, key);
         Ok(())
     }
 
     /// That it was changed is what others observe.
-    fn count(&mut self, event: u8) {
+    fn count(&mut self, event: u8, key: u8) {
+        if self.program.shape.bucket_of(key) > 0 && self.lacks(Gap::FirstBucketCounted) {
+            return;
+        }
         let own = count_of(self.me);
         let content = self.latest(own);
         self.write(event, own, content);
@@ -214,19 +224,20 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn take_out(&mut self, event: u8, (cell, position, slot): (u8, usize, u8)) -> Result<(), u8> {
+    fn take_out(
+        &mut self,
+        (event, key): (u8, u8),
+        (cell, position, slot): (u8, usize, u8),
+    ) -> Result<(), u8> {
         self.acquire(value_of(slot))?;
-        let (mut before, mut last) = (None, BUCKET);
-        while self.latest(last)[REFERENCES] != 0 {
-            (before, last) = (Some(last), self.latest(last)[REFERENCES]);
-        }
+        let (before, last) = self.end_of_chain(key);
         if self.lacks(Gap::HoleLeft) {
             let mut content = self.latest(cell);
             content[position] = 0;
             self.write(event, cell, content);
         } else {
             let mut content = self.latest(last);
-            let left = content[..REFERENCES].iter().filter(|&&found| found != 0).count() - 1;
+            let left = content[..LINK].iter().filter(|&&found| found != 0).count() - 1;
             let moved = std::mem::take(&mut content[left]);
             self.write(event, last, content);
             if (last, left) != (cell, position) {
@@ -236,13 +247,13 @@ impl Step<'_> {
             }
             if let Some(before) = before.filter(|_| left == 0 && !self.lacks(Gap::EmptyKept)) {
                 let mut content = self.latest(before);
-                content[REFERENCES] = 0;
+                content[LINK] = 0;
                 self.write(event, before, content);
                 self.mine().freed[1].push((last, event, None));
             }
         }
         if !self.lacks(Gap::RemovalUncounted) {
-            self.count(event);
+            self.count(event, key);
         }
         self.write(event, value_of(slot), [REMOVED, 0, 0]);
         if self.lacks(Gap::NumbersFreeEarly) {

@@ -6,7 +6,8 @@
 //! references. So a look-up reads many cells, between which the snapshot may move, and absence is
 //! observed on each cell of a chain. Who goes through the map observes values, and of chains and
 //! keys only how many there are: each thread has a cell in which it counts what it inserts and
-//! removes.
+//! removes. In other programs there are two buckets, of one reference and a link each, that share
+//! these counts, and slots and overflow cells: what one gives up, the other takes.
 //!
 //! The memory is ideal: every version is kept, a read at a snapshot is a step, and a commit is few
 //! steps: its cells are taken at once, all is resolved, validated and installed at once, and
@@ -20,15 +21,16 @@ mod through;
 
 /// Keys.
 pub const KEYS: u8 = 4;
-/// References of a chain cell; the word behind them is the link.
-const REFERENCES: usize = 2;
-/// Overflow cells: one in use, and some on their way.
-const OVERFLOW: u8 = 3;
+/// Where a chain cell has its link, behind its references.
+const LINK: usize = 2;
+/// The most buckets, which are the first cells.
+const BUCKETS: u8 = 2;
+/// Overflow cells: two in use, and some on their way.
+const OVERFLOW: u8 = 6;
 /// Slots: for each key, and some on their way.
 const SLOTS: u8 = 10;
 /// A value cell and two key cells.
 const STRIDE: u8 = 3;
-const BUCKET: u8 = 0;
 const SET: u8 = 1;
 const REMOVED: u8 = 2;
 const INITIAL: u8 = 99;
@@ -48,9 +50,40 @@ pub enum Op {
     Entries,
 }
 
+/// How many buckets there are, and so how many references a chain cell has: four in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// One bucket for all keys.
+    OneBucket,
+    /// Two, for two keys each.
+    TwoBuckets,
+}
+
+impl Shape {
+    fn buckets(self) -> u8 {
+        match self {
+            Self::OneBucket => 1,
+            Self::TwoBuckets => BUCKETS,
+        }
+    }
+
+    fn references(self) -> usize {
+        match self {
+            Self::OneBucket => 2,
+            Self::TwoBuckets => 1,
+        }
+    }
+
+    fn bucket_of(self, key: u8) -> u8 {
+        (tag(key) - 1) % self.buckets()
+    }
+}
+
 /// A configuration of the model.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Program {
+    /// How chains are.
+    pub shape: Shape,
     /// The first so many keys are there.
     pub present: u8,
     /// The most events of a burst.
@@ -120,6 +153,10 @@ pub enum Gap {
     OwnInsertedNotSought,
     /// Own insertions are passed once for each action on their key.
     OwnInsertedByAction,
+    /// Who goes through the map ends with the first bucket.
+    FirstBucketPassed,
+    /// What is inserted into the first bucket, or removed, is counted alone.
+    FirstBucketCounted,
 }
 
 /// A buffered set or remove.
@@ -219,7 +256,7 @@ pub struct State {
 }
 
 fn value_of(slot: u8) -> u8 {
-    1 + OVERFLOW + slot * STRIDE
+    BUCKETS + OVERFLOW + slot * STRIDE
 }
 
 /// Where a thread counts the keys that it has inserted and removed.
@@ -246,15 +283,16 @@ fn slot_of(reference: u8) -> u8 {
 /// Looks for a key: its chain cell, position and slot, or where the chain ends and how many
 /// references are there.
 fn search(
+    shape: Shape,
     key: u8,
     gap: Option<Gap>,
     read: impl Fn(u8) -> Content,
 ) -> Result<(u8, usize, u8), (u8, usize)> {
-    let mut cell = BUCKET;
+    let mut cell = shape.bucket_of(key);
     let compared = if gap == Some(Gap::FirstCellCompared) { 1 } else { 2 };
     loop {
         let content = read(cell);
-        for (position, &found) in content[..REFERENCES].iter().enumerate() {
+        for (position, &found) in content[..shape.references()].iter().enumerate() {
             if found == 0 {
                 return Err((cell, position));
             }
@@ -264,8 +302,8 @@ fn search(
                 return Ok((cell, position, slot_of(found)));
             }
         }
-        match content[REFERENCES] {
-            0 => return Err((cell, REFERENCES)),
+        match content[LINK] {
+            0 => return Err((cell, shape.references())),
             link => cell = link,
         }
     }
@@ -300,30 +338,33 @@ impl State {
             end: 0,
         };
         let cells = usize::from(value_of(SLOTS)) + program.threads.len();
+        let overflow = (BUCKETS..BUCKETS + OVERFLOW).collect();
         let mut state = Self {
             clock: 0,
             cells: vec![vec![(0, [0; 3])]; cells],
             owners: vec![None; cells],
-            pools: [(program.present..SLOTS).collect(), (1..=OVERFLOW).collect()],
+            pools: [(program.present..SLOTS).collect(), overflow],
             threads: vec![thread; program.threads.len()],
             ran: Vec::new(),
             wrong: None,
         };
-        let mut put = |cell: u8, content| state.cells[usize::from(cell)][0].1 = content;
-        let at = |key| if key < program.present { reference(key, key) } else { 0 };
-        let link = u8::from(program.present > 2);
-        put(BUCKET, [at(0), at(1), link]);
-        if link != 0 {
-            put(link, [at(2), at(3), 0]);
-            state.pools[1].remove(0);
-        }
-        let mut put = |cell: u8, content| state.cells[usize::from(cell)][0].1 = content;
-        for key in 0..program.present {
-            put(value_of(key), [SET, INITIAL, 0]);
-            put(value_of(key) + 1, key_cell(key, 0));
-            put(value_of(key) + 2, key_cell(key, 1));
-        }
+        (0..program.present).for_each(|key| state.put(program.shape, key));
         state
+    }
+
+    /// A key is there from the first, in the slot of its number.
+    fn put(&mut self, shape: Shape, key: u8) {
+        let (mut cell, mut used) = search(shape, key, None, |cell| self.newest(cell).1)
+            .expect_err("each key is there once");
+        if used == shape.references() {
+            let link = self.pools[1].remove(0);
+            self.cells[usize::from(cell)][0].1[LINK] = link;
+            (cell, used) = (link, 0);
+        }
+        self.cells[usize::from(cell)][0].1[used] = reference(key, key);
+        let value = usize::from(value_of(key));
+        let contents = [[SET, INITIAL, 0], key_cell(key, 0), key_cell(key, 1)];
+        (self.cells[value..].iter_mut().zip(contents)).for_each(|(cell, new)| cell[0].1 = new);
     }
 
     fn version(&self, cell: u8, bound: u8) -> (u8, Content) {
@@ -336,9 +377,9 @@ impl State {
     }
 
     /// The values of all keys at a timestamp, 0 where one is not there.
-    fn values(&self, bound: u8) -> [u8; KEYS as usize] {
+    fn values(&self, shape: Shape, bound: u8) -> [u8; KEYS as usize] {
         let read = |cell| self.version(cell, bound).1;
-        std::array::from_fn(|key| match search(key as u8, None, read) {
+        std::array::from_fn(|key| match search(shape, key as u8, None, read) {
             Ok((.., slot)) => read(value_of(slot))[1],
             Err(_) => 0,
         })
@@ -352,28 +393,28 @@ impl State {
             return self.wrong.is_none();
         }
         self.threads.iter().all(|thread| thread.at == At::Done)
-            && self.is_whole()
+            && self.is_whole(program.shape)
             && self.replays(program)
     }
 
-    fn is_whole(&self) -> bool {
-        let (mut cell, mut used) = (BUCKET, [Vec::new(), Vec::new()]);
-        loop {
+    /// The cells of a bucket's chain.
+    fn chain(&self, bucket: u8) -> impl Iterator<Item = u8> {
+        let link = |&cell: &u8| Some(self.newest(cell).1[LINK]).filter(|&link| link != 0);
+        std::iter::successors(Some(bucket), link)
+    }
+
+    fn is_whole(&self, shape: Shape) -> bool {
+        let mut used = [Vec::new(), Vec::new()];
+        for cell in (0..shape.buckets()).flat_map(|bucket| self.chain(bucket)) {
             let content = self.newest(cell).1;
-            let count = content[..REFERENCES].iter().filter(|&&found| found != 0).count();
-            if content[..count].contains(&0) || (cell != BUCKET && count == 0) {
+            let count = content[..LINK].iter().filter(|&&found| found != 0).count();
+            if content[..count].contains(&0) || (cell >= BUCKETS && count == 0) {
                 return false;
             }
             used[0].extend(content[..count].iter().map(|&found| slot_of(found)));
-            match content[REFERENCES] {
-                0 => break,
-                link => {
-                    used[1].push(link);
-                    cell = link;
-                }
-            }
+            used[1].extend(Some(cell).filter(|&cell| cell >= BUCKETS));
         }
-        let all = [(0..SLOTS).collect::<Vec<_>>(), (1..=OVERFLOW).collect()];
+        let all = [(0..SLOTS).collect::<Vec<_>>(), (BUCKETS..BUCKETS + OVERFLOW).collect()];
         (0..2).all(|of| {
             let mut numbers: Vec<u8> = used[of].iter().chain(&self.pools[of]).copied().collect();
             numbers.sort_unstable();
@@ -405,8 +446,11 @@ impl State {
             std::array::from_fn(|key| if (key as u8) < program.present { INITIAL } else { 0 });
         let stood = self.ran.iter().filter(|ran| !ran.0.1);
         stood.into_iter().all(|ran| run(&mut plain, ran))
-            && plain == self.values(u8::MAX)
-            && self.ran.iter().filter(|ran| ran.0.1).all(|ran| run(&mut self.values(ran.0.0), ran))
+            && plain == self.values(program.shape, u8::MAX)
+            && self.ran.iter().filter(|ran| ran.0.1).all(|ran| {
+                let mut seen = self.values(program.shape, ran.0.0);
+                run(&mut seen, ran)
+            })
     }
 }
 

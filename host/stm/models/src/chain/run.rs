@@ -1,8 +1,6 @@
 //! Looking keys up, what is observed, buffered actions, and the moving snapshot.
 
-use super::{
-    Action, At, BUCKET, Content, Gap, Observed, Op, REFERENCES, Step, search, tag, value_of,
-};
+use super::{Action, At, Content, Gap, LINK, Observed, Op, Step, search, tag, value_of};
 
 impl Step<'_> {
     pub(super) fn begin(&mut self) -> bool {
@@ -87,7 +85,8 @@ impl Step<'_> {
 
     pub(super) fn walk(&mut self) -> bool {
         self.mine().walked.clear();
-        self.go(At::Walk { cell: BUCKET, newest: true })
+        let cell = self.program.shape.bucket_of(self.key());
+        self.go(At::Walk { cell, newest: true })
     }
 
     /// From a position of a chain cell to the next reference that may be the key's, or to the end.
@@ -98,8 +97,8 @@ impl Step<'_> {
         from: usize,
         newest: bool,
     ) -> bool {
-        let key = self.key();
-        for (position, &found) in content.iter().enumerate().take(REFERENCES).skip(from) {
+        let (key, references) = (self.key(), self.program.shape.references());
+        for (position, &found) in content.iter().enumerate().take(references).skip(from) {
             if found == 0 {
                 return self.absent(newest);
             }
@@ -107,7 +106,7 @@ impl Step<'_> {
                 return self.go(At::Key { cell, content, position, number: 0, newest });
             }
         }
-        match content[REFERENCES] {
+        match content[LINK] {
             0 => self.absent(newest),
             cell => self.go(At::Walk { cell, newest }),
         }
@@ -198,13 +197,14 @@ impl Step<'_> {
 
     /// The event whose observation does not hold any more, if one's does not.
     pub(super) fn failing(&self, bound: u8) -> Option<u8> {
-        let read = |cell| self.state.version(cell, bound).1;
+        let (read, shape) = (|cell| self.state.version(cell, bound).1, self.program.shape);
         let holds = |cell, seen, what| {
             let presence = |key| {
                 if self.lacks(Gap::PredicateOnBucket) {
-                    return read(BUCKET)[..REFERENCES].iter().any(|found| found >> 4 == tag(key));
+                    let bucket = read(shape.bucket_of(key));
+                    return bucket[..LINK].iter().any(|found| found >> 4 == tag(key));
                 }
-                search(key, self.gap, read).is_ok()
+                search(shape, key, self.gap, read).is_ok()
             };
             self.state.version(cell, bound).0 == seen
                 || match what {

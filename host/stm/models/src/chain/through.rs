@@ -1,8 +1,6 @@
 //! Going through the map: counts, positions of the chain, values, and the burst's own insertions.
 
-use super::{
-    At, BUCKET, Gap, KEYS, Observed, REFERENCES, Step, count_of, key_cell, slot_of, value_of,
-};
+use super::{At, Content, Gap, KEYS, LINK, Observed, Step, count_of, key_cell, slot_of, value_of};
 
 impl Step<'_> {
     pub(super) fn go_through(&mut self) -> bool {
@@ -35,18 +33,25 @@ impl Step<'_> {
         self.go(At::Count(thread + 1))
     }
 
-    /// The entry at a position of the chain: nothing of it is observed but the value.
+    /// All references at the snapshot, one chain after the other.
+    fn references(&self) -> impl Iterator<Item = u8> {
+        let read = |cell| self.state.version(cell, self.own().snapshot).1;
+        let first_only = self.lacks(Gap::FirstBucketPassed);
+        let buckets = if first_only { 1 } else { self.program.shape.buckets() };
+        let link = move |content: &Content| Some(content[LINK]).filter(|&link| link != 0).map(read);
+        let cells =
+            (0..buckets).flat_map(move |bucket| std::iter::successors(Some(read(bucket)), link));
+        cells.flat_map(|content| content.into_iter().take(LINK)).filter(|&found| found != 0)
+    }
+
+    /// The entry at a position: nothing of it is observed but the value.
     pub(super) fn pass(&mut self, position: u8) -> bool {
         let read = |cell| self.state.version(cell, self.own().snapshot).1;
-        let (mut content, mut number) = (read(BUCKET), usize::from(position));
-        while number >= REFERENCES && content[REFERENCES] != 0 {
-            (content, number) = (read(content[REFERENCES]), number - REFERENCES);
-        }
-        if number >= REFERENCES || content[number] == 0 {
+        let Some(found) = self.references().nth(position.into()) else {
             let misses = self.lacks(Gap::OwnInsertedMissed);
             return if misses { self.end_passing() } else { self.go(At::PassInserted(0)) };
-        }
-        let slot = slot_of(content[number]);
+        };
+        let slot = slot_of(found);
         let is_it = |key: &u8| (0..2).all(|n| read(value_of(slot) + 1 + n) == key_cell(*key, n));
         let Some(key) = (0..KEYS).find(is_it) else {
             self.state.wrong = Some("a slot in the chain has no key");
