@@ -258,18 +258,21 @@ fn hash_map_get() {
 }
 
 #[test]
-fn hash_map_get_answers_where_its_key_lies() {
+fn hash_map_get_answers_before_its_key_where_that_lies_and_behind_it() {
     let import = ("hash-map", "[method]hash-map.get", "(param i32 i32 i32 i32)");
-    let body = format!(
-        "(call $f {HANDLE_TEXT} {KEY_TEXT} (i32.const 2104))
-         (call $send (i32.const 0) (i32.const 2104) (i32.const 56))"
-    );
-    let answers = Answers { found: Some(CELL), ..Answers::default() };
-    let calls = run(import, &body, answers).unwrap();
-    let [Called::MapGet(HANDLE, key), Called::Send(0, bytes)] = &calls[..] else {
-        panic!("{calls:?}");
-    };
-    assert_eq!((&key[..], bytes[0], &bytes[8..]), (&KEY[..], 1, &cell_bytes(CELL)[..]));
+    for answer in [2048, 2104, 2112, 2200] {
+        let body = format!(
+            "(call $f {HANDLE_TEXT} {KEY_TEXT} (i32.const {answer}))
+             (call $send (i32.const 0) (i32.const {answer}) (i32.const 56))"
+        );
+        let answers = Answers { found: Some(CELL), ..Answers::default() };
+        let calls = run(import, &body, answers).unwrap();
+        let [Called::MapGet(HANDLE, key), Called::Send(0, bytes)] = &calls[..] else {
+            panic!("{answer}: {calls:?}");
+        };
+        assert_eq!(key[..], KEY[..], "{answer}");
+        assert_eq!((bytes[0], &bytes[8..]), (1, &cell_bytes(CELL)[..]), "{answer}");
+    }
 }
 
 #[test]

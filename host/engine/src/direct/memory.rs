@@ -230,20 +230,26 @@ impl GuestBytes<'_> {
         Ok(())
     }
 
-    /// The `length` bytes at `pointer`, and behind them where an `option<cell>` is to be stored.
-    /// `None`: one of both is not as it should be, or they lie the other way round.
+    /// The `length` bytes at `pointer`, and apart from them where an `option<cell>` is to be
+    /// stored. `None`: one of both is not as it should be, or they are not apart.
     #[inline]
     pub(super) fn bytes_and_option(
         &mut self,
         (pointer, length): (u32, u32),
         answer: u32,
     ) -> Option<(&[u8], &mut [u8; 56])> {
+        let (start, length, to) = (pointer as usize, length as usize, answer as usize);
         if !answer.is_multiple_of(8) {
             return None;
         }
-        let (before, behind) = self.bytes.split_at_mut_checked(answer as usize)?;
-        let start = pointer as usize;
-        Some((before.get(start..start + length as usize)?, behind.first_chunk_mut()?))
+        // Which comes first is the guest's compiler's choice, and for one call always the same.
+        if start < to {
+            let (before, behind) = self.bytes.split_at_mut_checked(to)?;
+            Some((before.get(start..start + length)?, behind.first_chunk_mut()?))
+        } else {
+            let (before, behind) = self.bytes.split_at_mut_checked(start)?;
+            Some((behind.get(..length)?, before.get_mut(to..to + 56)?.first_chunk_mut()?))
+        }
     }
 
     /// Stores an `option<entry>` of a map, aligned to 8.
