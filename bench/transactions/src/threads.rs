@@ -130,7 +130,7 @@ fn cpu_ns() -> u64 {
 }
 
 /// Work of a hundred nanoseconds or so that touches no memory: a chain of multiplications.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Work {
     steps: u32,
 }

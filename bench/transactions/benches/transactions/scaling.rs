@@ -14,8 +14,10 @@ const TURN: usize = 20;
 const ELEMENTS: u16 = 10_000;
 /// Work of an event beside its accesses.
 const WORK_NS: f64 = 100.0;
-/// Events of a round and thread: some hundred microseconds, less than a time slice.
+/// Events of a round and thread that have work: some hundred microseconds, less than a time slice.
 const RUN: usize = 2_048;
+/// The same of those that have none: as long, and enough to find most elements in the cache.
+const RUN_WITHOUT_WORK: usize = 16 * RUN;
 
 type Event = fn(&mut Worker, &Objects, u32);
 
@@ -129,7 +131,8 @@ impl Line {
         Box::new(move || {
             let mut events = 0;
             let mut pending = Vec::with_capacity(BURST_MAX);
-            while events < RUN {
+            let run = if self.work == Work::NONE { RUN_WITHOUT_WORK } else { RUN };
+            while events < run {
                 let limit = tally.bed.worker.burst_limit();
                 let size = if let Burst::Fixed(burst) = self.burst { burst } else { limit };
                 while pending.len() < size {
