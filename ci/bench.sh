@@ -7,8 +7,12 @@ cargo build --release --quiet --workspace --bin nfos-host --bin nfos-bench
 cargo build --release --quiet --manifest-path bench/peers/Cargo.toml --target-dir target/peers
 ci/guests.sh > /dev/null
 sections=(compare1 compare2 scaling search latency bursts peers counts costs)
-if command -v dpdk-testpmd > /dev/null && pkg-config --exists libdpdk 2> /dev/null; then
-    [[ ${1:-} != --full ]] || sections+=(devices)
+if [[ ${1:-} == --full ]]; then
+    if command -v dpdk-testpmd > /dev/null && pkg-config --exists libdpdk 2> /dev/null; then
+        sections+=(devices)
+    else
+        echo "bench: devices are left out: install libdpdk-dev, and dpdk-dev for dpdk-testpmd"
+    fi
 fi
 python3 bench/report.py run "${sections[@]}" "$@"
 python3 bench/report.py page "$@"
