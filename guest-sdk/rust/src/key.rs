@@ -22,6 +22,9 @@ pub trait Key {
     /// If there are fewer bytes.
     fn read(bytes: &[u8]) -> Self;
 
+    /// Whether the bytes lie ready in memory, put there as a whole.
+    const LIES_READY: bool = false;
+
     /// Hands the bytes to `use_it`. For types in which they lie ready this copies nothing.
     fn with_bytes<R>(&self, use_it: impl FnOnce(&[u8]) -> R) -> R;
 }
@@ -33,6 +36,7 @@ pub trait Key {
 #[inline]
 pub(crate) fn in_words<K: Key, R>(key: &K, use_it: impl FnOnce(&[u8]) -> R) -> R {
     match K::SIZE {
+        _ if K::LIES_READY => key.with_bytes(use_it),
         0..=8 => use_it(&words_of::<K, 1>(key).as_flattened()[..K::SIZE]),
         9..=16 => use_it(&words_of::<K, 2>(key).as_flattened()[..K::SIZE]),
         _ => key.with_bytes(use_it),
@@ -108,6 +112,7 @@ octet_keys! {
 
 impl<const N: usize> Key for [u8; N] {
     const SIZE: usize = N;
+    const LIES_READY: bool = true;
 
     #[inline]
     fn write(&self, bytes: &mut [u8]) {
