@@ -9,6 +9,9 @@ use crate::wire::MacAddress;
 pub trait Key {
     /// Bytes it takes; of a key of a map at most 64.
     const SIZE: usize;
+    /// Whether its bytes lie in memory as they are to be handed over, so that a map passes them
+    /// from there. Of a key that is put together of fields it passes a copy in whole words.
+    const LIES_READY: bool = false;
 
     /// Writes it to the first [`Self::SIZE`] bytes.
     ///
@@ -22,23 +25,20 @@ pub trait Key {
     /// If there are fewer bytes.
     fn read(bytes: &[u8]) -> Self;
 
-    /// Whether the bytes lie ready in memory, put there as a whole.
-    const LIES_READY: bool = false;
-
     /// Hands the bytes to `use_it`. For types in which they lie ready this copies nothing.
     fn with_bytes<R>(&self, use_it: impl FnOnce(&[u8]) -> R) -> R;
 }
 
-/// Hands over the bytes of a key of a map, those of a short one stored in whole words.
+/// Hands over the bytes of a key of a map, those of a short one stored in whole words unless they
+/// lie ready.
 ///
 /// A host loads a short key in large pieces at once. Where its fields are stored one by one, such a
 /// load has to wait until they are out of the processor's store buffer.
 #[inline]
 pub(crate) fn in_words<K: Key, R>(key: &K, use_it: impl FnOnce(&[u8]) -> R) -> R {
     match K::SIZE {
-        _ if K::LIES_READY => key.with_bytes(use_it),
-        0..=8 => use_it(&words_of::<K, 1>(key).as_flattened()[..K::SIZE]),
-        9..=16 => use_it(&words_of::<K, 2>(key).as_flattened()[..K::SIZE]),
+        0..=8 if !K::LIES_READY => use_it(&words_of::<K, 1>(key).as_flattened()[..K::SIZE]),
+        9..=16 if !K::LIES_READY => use_it(&words_of::<K, 2>(key).as_flattened()[..K::SIZE]),
         _ => key.with_bytes(use_it),
     }
 }

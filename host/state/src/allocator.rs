@@ -70,7 +70,7 @@ impl Lease {
 
     /// What such a refresh observes.
     #[inline(always)]
-    fn refreshed(&self, enough_ns: Option<u64>) -> Predicate {
+    fn observed_by_refresh(&self, enough_ns: Option<u64>) -> Predicate {
         let &Self { generation, .. } = self;
         match enough_ns {
             _ if !self.held => Predicate::NotHeld,
@@ -263,7 +263,7 @@ impl Allocator {
             return None;
         }
         let (deadline_ns, enough_ns) = self.asked(effects, duration_ns);
-        if !tx.observe_settled(cell, seen, self.refresher, lease.refreshed(enough_ns)) {
+        if !tx.observe_settled(cell, seen, self.refresher, lease.observed_by_refresh(enough_ns)) {
             return None;
         }
         if !lease.suffices(enough_ns) {
@@ -290,7 +290,7 @@ impl Allocator {
         let payload = tx.read_predicate(cell, observer, effects, |payload| {
             let lease = Lease::new(payload);
             skip = Some(lease.held && lease.suffices(enough_ns));
-            (!seeded(Bug::RefreshIgnoresTenure)).then_some(lease.refreshed(enough_ns))
+            (!seeded(Bug::RefreshIgnoresTenure)).then_some(lease.observed_by_refresh(enough_ns))
         })?;
         let lease = Lease::new(&payload);
         if lease.held && !skip.unwrap_or_else(|| lease.suffices(enough_ns)) {

@@ -128,7 +128,7 @@ impl<P: Copy> Transaction<P> {
     /// The event that runs writes to a cell, which the commit will need.
     #[inline(always)]
     fn mark_writer(&mut self, cell: CellId) {
-        self.prefetch(cell);
+        nfos_sync::prefetch_read(&self.cells[cell.raw() as usize]);
         if !self.has_writer() {
             self.begin_writing();
         }

@@ -460,12 +460,6 @@ impl<P: Copy> Transaction<P> {
         self.writes.has(cell) && self.writes.latest(cell).is_some()
     }
 
-    /// Asks the cache for a cell that the commit will need.
-    #[inline(always)]
-    pub(crate) fn prefetch(&self, cell: CellId) {
-        nfos_sync::prefetch_read(&self.cells[cell.raw() as usize]);
-    }
-
     /// Participants of the memory.
     #[inline(always)]
     #[must_use]

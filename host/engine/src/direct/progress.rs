@@ -92,10 +92,12 @@ pub(super) fn follow<S: Services>(host: &mut Host<S>) -> Result<(), GuestFault> 
 fn follow_to<S: Services>(host: &mut Host<S>, begun: u32) -> bool {
     let before = std::mem::replace(&mut host.progress.begun, begun);
     // As a rule one, of a network function that calls something for each.
-    if begun.wrapping_sub(before) == 1 {
-        return matches!(host.services.begin(before), Ok(true));
-    }
-    begun > before && matches!(host.services.begin_all(before..begun), Ok(true))
+    let answer = match begun.saturating_sub(before) {
+        0 => return false,
+        1 => host.services.begin(before),
+        _ => host.services.begin_all(before..begun),
+    };
+    matches!(answer, Ok(true))
 }
 
 /// An import was answered: passes on whether the run of further events would be in vain.
